@@ -1,0 +1,102 @@
+"""The bit cursor: reads and writes unsigned numbers and Exp-Golomb codes (section 01.5), on bitstring."""
+
+from __future__ import annotations
+
+from bitstring import Bits, BitArray, ReadError, Reader
+
+from jpegai.codestream.errors import StreamSyntaxError, TruncatedError
+
+__all__ = ["BitReader", "BitWriter", "MAX_ZERO_BITS"]
+
+#: Longest run of zero bits in front of an Exp-Golomb code (rule S-07): no length or size needs more.
+MAX_ZERO_BITS = 32
+
+
+class BitReader:
+    """Reads a short byte string bit by bit.
+
+    `start` is the position of the first byte in the file; positions and errors are given in bits of the file.
+    """
+
+    def __init__(self, data: bytes | memoryview, start: int = 0) -> None:
+        self._reader = Reader(Bits.from_bytes(bytes(data)))
+        self._origin = 8 * start
+
+    @property
+    def position(self) -> int:
+        """Position of the next bit in the file."""
+        return self._origin + self._reader.pos
+
+    @property
+    def remaining(self) -> int:
+        """Number of bits not read yet."""
+        return self._reader.remaining
+
+    def u(self, bits: int) -> int:
+        """Read an unsigned number of `bits` bits, most significant first; 0 bits give 0."""
+        if bits == 0:
+            return 0
+        try:
+            return int(self._reader.read_value(f"u{bits}"))  # type: ignore[arg-type]
+        except ReadError:
+            raise TruncatedError(
+                "the bits end inside the element",
+                bit_offset=self.position,
+                expected=f"{bits} bits",
+                found=f"{self.remaining}",
+            ) from None
+
+    def ue(self) -> int:
+        """Read an unsigned Exp-Golomb code (01.5.3)."""
+        start = self.position
+        zeros = 0
+        while self.u(1) == 0:
+            zeros += 1
+            if zeros > MAX_ZERO_BITS:
+                raise StreamSyntaxError(
+                    "Exp-Golomb code too long",
+                    bit_offset=start,
+                    expected=f"at most {MAX_ZERO_BITS} zero bits in front",
+                )
+        return (1 << zeros) - 1 + self.u(zeros)
+
+    def se(self) -> int:
+        """Read a signed Exp-Golomb code (01.5.4)."""
+        code = self.ue()
+        magnitude = (code + 1) >> 1
+        return magnitude if code & 1 else -magnitude
+
+    def align(self) -> tuple[int, int]:
+        """Skip to the next byte boundary; return the number of bits skipped and their value."""
+        bits = -self._reader.pos % 8
+        return bits, self.u(bits)
+
+
+class BitWriter:
+    """Collects numbers into a byte string."""
+
+    def __init__(self) -> None:
+        self._bits = BitArray()
+
+    def u(self, bits: int, value: int) -> None:
+        """Append `value` as an unsigned number of `bits` bits; the caller has checked that it fits."""
+        if bits:
+            self._bits.append(Bits.from_dtype(f"u{bits}", value))
+
+    def ue(self, value: int) -> None:
+        """Append an unsigned Exp-Golomb code."""
+        zeros = (value + 1).bit_length() - 1
+        self.u(zeros, 0)
+        self.u(zeros + 1, value + 1)
+
+    def se(self, value: int) -> None:
+        """Append a signed Exp-Golomb code."""
+        self.ue(2 * value - 1 if value > 0 else -2 * value)
+
+    def align(self) -> None:
+        """Append zero bits up to the next byte boundary."""
+        self.u(-len(self._bits) % 8, 0)
+
+    def bytes(self) -> bytes:
+        """Return what was written, filled with zero bits to a whole byte."""
+        return self._bits.to_bytes()

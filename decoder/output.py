@@ -1,0 +1,43 @@
+"""Files appear under their final name complete or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+__all__ = ["atomic_file"]
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open a binary file beside `path` that takes its name when the block ends, and vanishes when it fails.
+
+    Raises:
+        OSError: the folder does not exist or cannot be written.
+    """
+    final = Path(path)
+    if final.is_dir():
+        raise IsADirectoryError(21, "Is a directory", str(final))
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{final.name}.", dir=final.parent)
+    except FileNotFoundError:
+        raise FileNotFoundError(2, "No such directory", str(final.parent)) from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, final)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

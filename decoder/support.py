@@ -1,0 +1,115 @@
+"""Which streams the decoder takes: what is not built yet, as data, in the order of the syntax."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jpegai.codestream import Codestream, ConformanceError, UnsupportedError
+from jpegai.codestream.schema.base import Expression
+from jpegai.codestream.schema.pih import TRANSFORMS
+
+__all__ = ["BUILT_TRANSFORMS", "check", "choose_transform"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unbuilt:
+    """An element, when it asks for something that is not built, and what that is."""
+
+    selector: str
+    asked: Expression
+    what: str
+
+
+def _unbuilt(group: str, *rows: tuple[str, str, str]) -> tuple[Unbuilt, ...]:
+    return tuple(Unbuilt(f"{group}.{name}", Expression(asked), what) for name, asked, what in rows)
+
+
+_PICTURE_HEADER = _unbuilt(
+    "pih",
+    ("bit_depth_idc", "bit_depth_idc != 0", "more than 8 bits"),
+    ("s_ver_minus1", "s_ver != 1", "subsampled output"),
+    ("s_hor_minus1", "s_hor != 1", "subsampled output"),
+    ("c_ver_minus1", "c_ver != 1", "chroma coded subsampled"),
+    ("c_hor_minus1", "c_hor != 1", "chroma coded subsampled"),
+    ("colour_transform_idx", "colour_transform_idx != 1", "output other than BT.709 RGB"),
+    ("region_partitioning_flag", "region_partitioning_flag", "regions"),
+    *(
+        row
+        for c in (0, 1)
+        for row in (
+            (f"rvs_enable_flag[{c}]", f"rvs_enable_flag[{c}]", "residual variance scaling"),
+            (f"grfs_enable_flag[{c}]", f"grfs_enable_flag[{c}]", "group residual flexible scaling"),
+            (f"synthesis_tile_enable[{c}]", f"synthesis_tile_enable[{c}]", "synthesis tiles"),
+        )
+    ),
+    ("gain_3D_enable_flag", "gain_3D_enable_flag", "the quality map"),
+)
+# the flags behind one that is set are not read, so the first that is set is the one to name
+_TOOLS_HEADER = (
+    ("lsbs_enable_flag", 0, "latent space bias scaling"),
+    ("lsbs_enable_flag", 1, "latent space bias scaling"),
+    ("EFE_linear_filter_enabled_flag", None, "the EFE linear filter"),
+    ("icci_enable_flag", None, "the eICCI filter"),
+    ("EFE_nonlinear_filter_enabled_flag", None, "the EFE non-linear filter"),
+    ("LEF_enabled_flag", None, "the LEF filter"),
+)
+
+#: Transforms that can be decoded.
+BUILT_TRANSFORMS = ("SOP", "BOP")
+
+
+def check(stream: Codestream) -> None:
+    """Refuse what cannot be decoded, before any work.
+
+    Raises:
+        UnsupportedError: an element asks for something that is not built; the first one is named.
+        ConformanceError: a rule is broken that decoding needs.
+    """
+    for row in _PICTURE_HEADER:
+        if row.asked.evaluate(stream.pih):
+            _refuse(stream, row.selector, row.what)
+    for name, index, what in _TOOLS_HEADER:
+        value = stream.ton.get(name, 0)
+        if value[index] if index is not None else value:
+            _refuse(stream, f"ton.{name}" + (f"[{index}]" if index is not None else ""), what)
+    for finding in stream.findings:
+        if finding.severity == "E":
+            raise ConformanceError(
+                f"{finding.rule}: {finding.message}", file=stream.name, selector=finding.selector,
+                bit_offset=finding.bit_offset,
+            )
+
+
+def _refuse(stream: Codestream, selector: str, what: str) -> None:
+    field = stream.fields.get(selector)
+    raise UnsupportedError(
+        f"{what} cannot be decoded yet",
+        file=stream.name,
+        selector=selector,
+        bit_offset=field.offset if field is not None and field.bits else None,
+        found=field.value if field is not None else None,
+    )
+
+
+def choose_transform(stream: Codestream, asked: str | None) -> str:
+    """Return the transform to decode with: the one asked for, else the first one listed in the stream (12.2).
+
+    Raises:
+        UnsupportedError: it is not built, or the stream does not list it; the message names those that work.
+    """
+    listed = [TRANSFORMS[stream.pih.synthesis_transform_id[i]] for i in stream.pih.synthesis_transform_id]
+    working = [name for name in listed if name in BUILT_TRANSFORMS]
+    advice = f"; listed in the stream and built: {', '.join(working)} (--transform)" if working else ""
+    chosen = asked.upper() if asked else listed[0]
+    field = stream.fields["pih.synthesis_transform_id[0]"]
+    if chosen not in BUILT_TRANSFORMS:
+        raise UnsupportedError(
+            f"the transform {chosen} cannot be decoded yet{advice}", file=stream.name, selector=field.path,
+            bit_offset=None if asked else field.offset, found=None if asked else field.value,
+        )
+    if chosen not in listed:
+        raise UnsupportedError(
+            f"the stream does not list the transform {chosen}{advice}", file=stream.name, selector=field.path,
+            expected=chosen, found=", ".join(listed),
+        )
+    return chosen

@@ -1,0 +1,86 @@
+"""The command line: `jpegai COMMAND ...`. Each command is a module of its own, imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from jpegai.codestream.errors import JpegAIError
+
+__all__ = ["main"]
+
+#: Command name to the module and object that hold it.
+_COMMANDS = {
+    "decode": ("decode", "decode"),
+    "demo": ("demo", "demo"),
+    "dump": ("dump", "dump"),
+    "inspect": ("inspect", "inspect"),
+    "models": ("models", "models"),
+}
+_HELP = {
+    "decode": "Decode a codestream to a picture.",
+    "demo": "Inspect and decode the embedded streams.",
+    "dump": "Write every intermediate result of a decode.",
+    "inspect": "Show what is in a codestream, to the bit.",
+    "models": "List, verify, pack and export models.",
+}
+
+
+class _Commands(click.Group):
+    """Loads a command's module only when the command is called, so that none pays for the others."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(f"jpegai.tools.{module}"), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_HELP.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="jpegai", prog_name="jpegai")
+def cli() -> None:
+    """Inspect and decode JPEG AI codestreams (ISO/IEC 6048-1 | ITU-T T.840.1).
+
+    Exit codes: 0 fine; 1 errors found; 2 usage; 3 damaged or truncated; 4 unsupported; 5 models missing or wrong;
+    6 limit; 130 interrupted.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    try:
+        code = cli.main(arguments, prog_name="jpegai", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("jpegai: interrupted", err=True)
+        code = 130
+    except JpegAIError as error:
+        click.echo(f"jpegai: {error}", err=True)
+        code = error.exit_code
+    except MemoryError:
+        click.echo("jpegai: out of memory; --max-memory bounds what a decode takes", err=True)
+        code = 6
+    except BrokenPipeError:
+        # the reader of our output went away; nothing is left to say, and the interpreter must not try
+        sys.stdout = None  # type: ignore[assignment]
+        code = 0
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"jpegai: {place}{error.strerror or error}", err=True)
+        code = 3
+    sys.exit(code if isinstance(code, int) else 0)
