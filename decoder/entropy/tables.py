@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ NOT_CODED = 255
 """Entry of a coding map where nothing is coded; every other entry is the index of a distribution, 0..31."""
 
 _STATES = 256
+_HALF = 128
+_ESCAPE = -(2**31)
 _MAX_FREQUENCY = 2**31 - 1
 _NUM_Z_SYMBOLS = 63
 
@@ -41,32 +43,29 @@ class ResidualTables:
 @functools.cache
 def residual_tables() -> ResidualTables:
     """Return the tables of the residual distributions, built once per process (about half a millisecond)."""
-    data = json.loads(resources.files(__package__).joinpath("metans_tables.json").read_text())
+    data = json.loads(Path(__file__).with_name("metans_tables.json").read_bytes())
     bounds = np.array(data["bound"], np.int32)
-    slots = 2 * bounds
     weights = np.array([weight for row in data["pmf"] for weight in row], np.int32)
+    first_slots = np.cumsum(2 * bounds) - 2 * bounds
+    slots = np.arange(len(weights), dtype=np.int32) - np.repeat(first_slots, 2 * bounds).astype(np.int32)
+    values = np.where(slots & 1, -((slots + 1) >> 1), slots >> 1)
 
-    # The spread (04.5.1): even cumulative positions of a slot are states of the lower half, then odd ones of the
-    # upper half. So state s stands at cumulative position j, and has rank k among the states of its slot.
+    # The spread (04.5.1): the even cumulative positions of a slot are states of the lower half, the odd ones, which
+    # follow in its order of states, of the upper half. `lower` and `upper` turn a state into weight + rank.
+    start = (np.cumsum(weights, dtype=np.int32) - weights) & (_STATES - 1)
+    lower = weights - ((start + 1) >> 1)
+    upper = weights + ((start + weights + 1) >> 1) - ((start + 1) >> 1) - _HALF - (start >> 1)
+    at_position = np.repeat(np.arange(len(weights)), weights).reshape(len(bounds), _STATES)
+    slot = np.hstack([at_position[:, 0::2], at_position[:, 1::2]])
     state = np.arange(_STATES, dtype=np.int32)
-    position = np.where(state < 128, 2 * state, 2 * state - 255)
-    at = position + _STATES * np.arange(len(bounds), dtype=np.int32)[:, None]
-    cumulative = np.cumsum(weights, dtype=np.int32) - weights
-    slot_number = np.repeat(np.arange(len(weights), dtype=np.int32), weights)[at]
-    weight = weights[slot_number]
-    start = cumulative[slot_number] % _STATES
-    evens = (start + weight + 1) // 2 - (start + 1) // 2
-    rank = np.where(state < 128, state - (start + 1) // 2, evens + state - 128 - start // 2)
+    occupied = state + np.hstack([lower[slot[:, :_HALF]], upper[slot[:, _HALF:]]])
 
-    slot = slot_number - (np.cumsum(slots, dtype=np.int32) - slots)[:, None]
-    value = np.where(slot & 1, -(slot + 1) // 2, slot // 2)
-    occupied = weight + rank
     nbits = (8 - np.floor(np.log2(np.arange(1, 2 * _STATES))).astype(np.int32))[occupied - 1]
     base = (occupied << nbits) - _STATES
-
-    packed = (nbits << 24) | (base << 16) | (value & 0xFFFF)
-    escape = value == -bounds[:, None]
-    loop = np.concatenate([np.where(escape, packed | np.int32(-(2**31)), packed).ravel(), state << 16])
+    packed = (nbits << 24) | (base << 16) | (values & 0xFFFF)[slot]
+    escape = np.zeros(len(weights), np.int32)
+    escape[first_slots + 2 * bounds - 1] = _ESCAPE
+    loop = np.concatenate([(packed | escape[slot]).ravel(), state << 16])
     decode = packed.astype(np.uint32)
     for table in (bounds, decode, loop):
         table.flags.writeable = False

@@ -1,0 +1,34 @@
+"""Comparing pictures sample by sample."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["allowed", "differences", "read_png"]
+
+
+def differences(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[int, int]:
+    """Return the largest difference of two (H, W, 3) uint8 pictures and the number of samples that differ.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    if a.shape != b.shape:
+        raise ValueError(f"pictures of different shapes: {a.shape} and {b.shape}")
+    distance = np.abs(a.astype(np.int16) - b)
+    return int(distance.max(initial=0)), int(np.count_nonzero(distance))
+
+
+def allowed(samples: int) -> int:
+    """Return how many of `samples` samples may differ (by 1) between float32 decoders (section 12.6.6)."""
+    return max(8, samples // 5000)
+
+
+def read_png(data: bytes) -> NDArray[np.uint8]:
+    """Return the samples of an RGB PNG file, (H, W, 3) uint8."""
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))

@@ -1,0 +1,145 @@
+"""What a decode will touch, before anything is touched: sizes, bands of rows, memory."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from jpegai.codestream import Codestream, LimitError
+from jpegai.decoder.geometry import ceil_div, cells_size, hyper_size, latent_size
+from jpegai.decoder.networks import NETWORKS, Network
+
+__all__ = ["DEFAULT_MAX_PIXELS", "Band", "Plan", "make_plan", "synthesis_networks"]
+
+#: Default limit on the coded size in samples: above level 3 (99.5 million), a picture of 11585 x 11585.
+DEFAULT_MAX_PIXELS = 1 << 27
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Rows of the picture that one run of the synthesis makes.
+
+    `rows` of the picture come from latent rows `latents`; the network is run with height `size` (its size argument)
+    and `skip` rows of its output are thrown away first.
+    """
+
+    rows: tuple[int, int]
+    latents: tuple[int, int]
+    size: int
+    skip: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A decode, laid out.
+
+    Attributes:
+        height, width: coded size in luma samples.
+        display: height and width of the picture that comes out.
+        latents, cells, hyper: (rows, columns) of y, psi and z.
+        transform: synthesis transform.
+        bands: rows of the synthesis, from top to bottom.
+        memory: estimate of the bytes the decode takes above libraries and loaded models.
+    """
+
+    height: int
+    width: int
+    display: tuple[int, int]
+    latents: tuple[int, int]
+    cells: tuple[int, int]
+    hyper: tuple[int, int]
+    transform: str
+    bands: tuple[Band, ...]
+    memory: int
+
+
+def synthesis_networks(transform: str) -> tuple[Network, Network]:
+    """Return the networks of the primary and the secondary component of a transform."""
+    return NETWORKS[f"{transform.lower()}_prim"], NETWORKS[f"{transform.lower()}_sec"]
+
+
+def make_plan(
+    stream: Codestream,
+    transform: str,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_memory: int | None = None,
+) -> Plan:
+    """Lay out the decode of a stream.
+
+    Args:
+        stream: a stream that `jpegai.decoder.support.check` accepts.
+        transform: name of the synthesis transform.
+        max_pixels: largest coded size in samples.
+        max_memory: bytes the decode may take; by default half of the machine's memory.
+
+    Raises:
+        LimitError: the picture is larger than `max_pixels`, or does not fit in `max_memory` even in bands of 16 rows.
+    """
+    pih = stream.pih
+    height, width = pih.img_height, pih.img_width
+    if height * width > max_pixels:
+        raise LimitError(
+            "the picture is larger than the limit (--max-pixels)", file=stream.name, selector="pih.img_width_minus64",
+            bit_offset=stream.fields["pih.img_width_minus64"].offset, expected=f"at most {max_pixels} samples",
+            found=f"{width} x {height} = {width * height}",
+        )
+    latents = latent_size(height, width)
+    limit = max_memory if max_memory is not None else _physical_memory() // 2
+    networks = synthesis_networks(transform)
+    fixed = _fixed_bytes(height, width, len(stream.data))
+    latent_rows = latents[0]
+    rows = latent_rows
+    while (memory := fixed + _band_bytes(networks, _bands(networks, latents[0], height, rows), latents[1])) > limit:
+        if rows == 1:
+            raise LimitError(
+                "the decode does not fit in the memory allowed (--max-memory)", file=stream.name,
+                expected=f"at most {limit // _MIB} MiB", found=f"an estimate of {ceil_div(memory, _MIB)} MiB in the thinnest bands",
+            )
+        rows = ceil_div(rows, 2)
+    return Plan(
+        height, width, (pih.display_height, pih.display_width), latents, cells_size(height, width),
+        hyper_size(height, width), transform, _bands(networks, latents[0], height, rows), memory,
+    )
+
+
+def _bands(networks: tuple[Network, ...], latent_rows: int, height: int, rows: int) -> tuple[Band, ...]:
+    """Cut the picture in bands of `rows` latent rows, each read with the margin its networks reach (07.8)."""
+    reaches = [span for network in networks for span in network.reach()]
+    before, after = -min(low for low, _ in reaches), max(high for _, high in reaches)
+    bands = []
+    for first in range(0, latent_rows, rows):
+        last = min(first + rows, latent_rows)
+        top, bottom = max(0, first - before), min(latent_rows, last + after)
+        size = (height if bottom == latent_rows else 16 * bottom) - 16 * top
+        bands.append(Band((16 * first, min(16 * last, height)), (top, bottom), size, 16 * (first - top)))
+    return tuple(bands)
+
+
+def _fixed_bytes(height: int, width: int, stream_bytes: int) -> int:
+    """Bytes that do not depend on the bands.
+
+    While latents are made, per latent position of the 256 channels: residual, coding map and hyper scale (5 bytes),
+    dequantised residual, phases and latents (12), psi (4). Later only the latents (4) and the picture (3 per sample).
+    """
+    latent_rows, latent_columns = latent_size(height, width)
+    making_latents = 256 * latent_rows * latent_columns * (5 + 12 + 4) + 2 * stream_bytes
+    afterwards = 256 * latent_rows * latent_columns * 4 + 3 * height * width
+    return max(making_latents, afterwards)
+
+
+def _band_bytes(networks: tuple[Network, ...], bands: tuple[Band, ...], latent_columns: int) -> int:
+    tallest = max(bottom - top for band in bands for top, bottom in [band.latents])
+    return max(network.activation_bytes(tallest, latent_columns) for network in networks) + (
+        # luma planes wait while chroma is made
+        4 * 256 * tallest * latent_columns
+    )
+
+
+def _physical_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 8 << 30

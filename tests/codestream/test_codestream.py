@@ -1,0 +1,186 @@
+"""Whole files: framing, trace, findings, and the way back to bytes (section 01)."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jpegai.codestream import Codestream, JpegAIError, StreamSyntaxError, TruncatedError
+from jpegai.codestream.schema.segments import SEGMENTS
+from jpegai.conformance_streams import STREAMS
+from tests.streams import VectorStream, described_streams, perf_streams
+from tests.vectors import needs_vectors, spec_data, spec_list
+
+SMALL = bytes.fromhex(
+    "ff80 ff82 0880 01110340000000000000820005001800 ff83 40 00 ff84 40 00 ff89 20 000001 ff8a 20 000001"
+    "ff88 20 000001 ff81"
+)
+ALL = described_streams() + perf_streams()
+
+
+@needs_vectors
+def test_there_are_streams() -> None:
+    assert len(described_streams()) == 141
+    assert len(perf_streams()) == 9
+
+
+@pytest.mark.parametrize("vector", ALL, ids=lambda vector: vector.name)
+def test_build_gives_the_same_bytes_and_the_trace_covers_the_file(vector: VectorStream) -> None:
+    data = vector.path.read_bytes()
+    stream = Codestream.parse(data)
+    assert stream.build() == data
+    position = 0
+    for field in stream.fields.values():
+        assert field.offset == position
+        position += field.bits
+    assert position == 8 * len(data)
+    assert not stream.findings
+
+
+@pytest.mark.parametrize("vector", described_streams(), ids=lambda vector: vector.name)
+def test_picture_header_is_what_the_reference_wrote(vector: VectorStream) -> None:
+    description = vector.description()
+    stream = Codestream.open(vector.path)
+    assert stream.edition == description["edition"].lower()
+    expected = [
+        value for segment, _, _, values in description["fields"] if segment == "pic_header" for value in values
+    ]
+    fields = [field for field in stream.fields.of("pih")[2:] if field.kind == "coded" and "padding" not in field.name]
+    assert [field.value for field in fields] == expected
+
+
+@pytest.mark.parametrize("entry", spec_list("header_vectors", "files"), ids=lambda entry: entry["id"])
+def test_framing_of_the_specification(entry: dict[str, Any]) -> None:
+    stream = Codestream.parse(bytes.fromhex(entry["hex"]))
+    found = [(segment.offset, segment.name.upper(), len(segment.payload), segment.payload_offset) for segment in stream.segments]
+    assert found == [
+        (segment["offset"], segment["name"], segment["length"], segment["payload_offset"]) for segment in entry["segments"]
+    ]
+    assert stream.eoc_offset == entry["eoc_offset"]
+    assert stream.build() == bytes.fromhex(entry["hex"])
+
+
+def test_segments_are_those_of_the_specification() -> None:
+    declared = {f"{marker:04X}": kind.name.upper() for marker, kind in SEGMENTS.items()}
+    table = {entry["marker"]: entry["name"] for entry in spec_data("headers")["segments"] if entry["kind"] != "marker"}
+    assert declared == table
+
+
+def test_thread_table_of_the_worked_example() -> None:
+    entry = next(entry for entry in spec_data("header_vectors")["files"] if entry["id"] == "file_thr8")
+    stream = Codestream.parse(bytes.fromhex(entry["hex"]))
+    assert [len(thread.data) for thread in stream.threads("soz")] == [332] * 4 + [167] * 4
+    deltas = [stream.fields[f"soz.thread_size_delta[{t}]"].value for t in range(7)]
+    assert deltas == [-83] * 4 + [82] * 3
+
+
+def test_payloads_are_views() -> None:
+    data = bytearray(SMALL)
+    stream = Codestream.parse(data)
+    assert all(segment.payload.obj is data for segment in stream.segments)
+
+
+@pytest.mark.parametrize("length", range(len(SMALL)))
+def test_truncated_at_every_byte(length: int) -> None:
+    with pytest.raises(TruncatedError) as caught:
+        Codestream.parse(SMALL[:length], name="cut.jai")
+    assert str(caught.value).startswith("cut.jai, ")
+    assert caught.value.byte is not None
+    assert caught.value.byte <= length
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda data: b"\xff\xd8" + data[2:], "not a JPEG AI codestream"),
+        (lambda data: b"\x00" + data, "not a JPEG AI codestream"),
+        (lambda data: data[:2] + data[22:], "the first segment is not the picture header"),
+        (lambda data: data[:2] + b"\xff\x81", "no picture header"),
+        (lambda data: data.replace(b"\xff\x83", b"\xff\x86"), "undefined marker"),
+        (lambda data: data[:22] + b"\xff\x80" + data[22:], "second start of codestream"),
+        (lambda data: data[:24] + bytes(12) + data[24:], "Exp-Golomb code too long"),
+    ],
+)
+def test_broken_framing_is_one_clear_line(change: Any, message: str) -> None:
+    with pytest.raises(StreamSyntaxError, match=message) as caught:
+        Codestream.parse(change(SMALL))
+    assert "\n" not in str(caught.value)
+    assert caught.value.byte is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "severity"),
+    [
+        (lambda data: data + b"appended", "S-04", "W"),
+        (lambda data: data.replace(b"\xff\x83\x40", b"\xff\x83\x41"), "S-08", "W"),
+        (lambda data: data.replace(b"\xff\x83\x40\x00", b"\xff\x83\x40\x00" * 2), "S-12", "E"),
+        (lambda data: data.replace(b"\xff\x88\x20\x00\x00\x01", b""), "S-11", "E"),
+        (lambda data: data.replace(b"\xff\x8a\x20\x00\x00\x01", b""), "S-30", "E"),
+        (lambda data: data.replace(b"\xff\x88\x20\x00\x00\x01", b"\xff\x88\x60\x00\x01"), "S-43", "E"),
+    ],
+)
+def test_findings(change: Any, rule: str, severity: str) -> None:
+    stream = Codestream.parse(change(SMALL))
+    assert [(finding.rule, finding.severity) for finding in stream.findings] == [(rule, severity)]
+
+
+def test_bytes_after_the_end_survive_a_rebuild() -> None:
+    stream = Codestream.parse(SMALL + b"appended")
+    assert bytes(stream.trailing) == b"appended"
+    assert stream.build() == SMALL + b"appended"
+
+
+def test_a_missing_tools_header_means_that_all_tools_are_off() -> None:
+    stream = Codestream.parse(SMALL.replace(b"\xff\x83\x40\x00", b""))
+    assert stream.ton.LEF_enabled_flag == 0
+    assert not any(path.startswith("ton.") for path in stream.fields)
+
+
+def test_tools_header_is_read_up_to_the_first_flag() -> None:
+    stream = Codestream.parse(SMALL.replace(b"\xff\x83\x40\x00", b"\xff\x83\x40\x17"))
+    assert (stream.ton.icci_enable_flag, stream.ton.get("LEF_enabled_flag")) == (1, None)
+    rest = stream.fields["ton.payload"]
+    assert (rest.bits, rest.offset) == (4, stream.fields["ton.icci_enable_flag"].offset + 1)
+
+
+def test_repeated_segments_have_their_number() -> None:
+    entry = next(entry for entry in spec_data("header_vectors")["files"] if entry["id"] == "file_indreg")
+    stream = Codestream.parse(bytes.fromhex(entry["hex"]))
+    assert [segment.group for segment in stream.segments if segment.name == "sorp"] == [f"sorp[{k}]" for k in range(4)]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+def test_any_mutation_gives_a_stream_or_an_error(data: st.DataObject) -> None:
+    base = bytearray(data.draw(st.sampled_from([SMALL, *(entry.read() for entry in STREAMS[3:])])))
+    for _ in range(data.draw(st.integers(1, 4))):
+        position = data.draw(st.integers(0, len(base) - 1))
+        action = data.draw(st.sampled_from(["set", "insert", "delete"]))
+        if action == "set":
+            base[position] = data.draw(st.integers(0, 255))
+        elif action == "insert":
+            base[position:position] = data.draw(st.binary(max_size=6))
+        else:
+            del base[position : position + data.draw(st.integers(1, 6))]
+        if not base:
+            break
+    try:
+        stream = Codestream.parse(bytes(base))
+        assert len(stream.fields) > 0
+        assert isinstance(stream.findings, tuple)
+    except JpegAIError as error:
+        assert "\n" not in str(error)
+
+
+def test_parsing_is_the_same_every_time() -> None:
+    data = STREAMS[0].read()
+    order = list(range(5))
+    random.Random(1).shuffle(order)
+    first = [field for field in Codestream.parse(data).fields.values() if not isinstance(field.value, memoryview)]
+    for _ in order:
+        again = [field for field in Codestream.parse(data).fields.values() if not isinstance(field.value, memoryview)]
+        assert again == first

@@ -1,0 +1,82 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from jpegai.codestream import Codestream
+    from jpegai.codestream.errors import Finding
+    from jpegai.decoder import Decoder
+
+__all__ = ["decoding_options", "edition_option", "models_option", "open_stream", "print_findings"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+#: The default of `--max-pixels`, repeated here so that `--help` needs no decoder; a test holds them together.
+MAX_PIXELS = 1 << 27
+
+edition_option = click.option(
+    "--edition", type=click.Choice(["is", "dis"]), help="Force the edition of the header instead of detecting it."
+)
+models_option = click.option(
+    "--models",
+    envvar="JPEGAI_MODELS",
+    default="analytic",
+    show_default=True,
+    show_envvar=True,
+    help="A directory of official checkpoints, a packed .safetensors file, 'analytic' or 'test'.",
+)
+
+
+def decoding_options(command: _Function) -> _Function:
+    """Add the options of a decode; the command gets them as `decoder` (a `Decoder`) and `transform`, `edition`."""
+
+    @edition_option
+    @models_option
+    @click.option(
+        "--transform", type=click.Choice(["sop", "bop"], case_sensitive=False),
+        help="Synthesis transform; by default the first one listed in the stream.",
+    )
+    @click.option("--engine", type=click.Choice(["float32"]), default="float32", show_default=True,
+                  help="What runs the networks.")
+    @click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
+                  help="Where the float32 networks run.")
+    @click.option("--threads", type=click.IntRange(1, 1024), help="Threads; by default the CPUs the process may use.")
+    @click.option("--max-memory", type=click.IntRange(1), metavar="MIB",
+                  help="Memory the decode may take above libraries and models; by default half of the machine's.")
+    @click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, show_default=True,
+                  help="Largest picture, in samples.")
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any, models: str, engine: str, provider: str, threads: int | None, max_memory: int | None,
+        max_pixels: int, **options: Any,
+    ) -> Any:
+        def decoder() -> Decoder:
+            from jpegai.decoder import Decoder
+
+            return Decoder(
+                models, engine=engine, provider=provider, threads=threads,
+                max_memory=None if max_memory is None else max_memory << 20, max_pixels=max_pixels,
+            )
+
+        return command(*args, decoder=decoder, **options)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def open_stream(file: str, edition: str | None) -> Codestream:
+    """Parse FILE before any heavy library is imported, so that damage is reported at once."""
+    from jpegai.codestream import Codestream
+
+    return Codestream.open(file, edition=edition)
+
+
+def print_findings(name: str | None, findings: tuple[Finding, ...]) -> None:
+    """Print what was odd, one line each, as warnings."""
+    for finding in findings:
+        click.echo(f"jpegai: warning: {name}: {finding}" if name else f"jpegai: warning: {finding}", err=True)
