@@ -35,6 +35,7 @@ class Codestream:
         ton: enable flags of the tools header (section 03.1) up to the first one that is set; all 0 without one.
         segments: all segments in file order.
         trailing: bytes behind the end of codestream.
+
     """
 
     def __init__(self, data: memoryview, name: str | None, framing: Framing, picture_header: PictureHeader) -> None:
@@ -58,6 +59,7 @@ class Codestream:
         Raises:
             OSError: the file cannot be read.
             JpegAIError: as `parse`.
+
         """
         if path == "-":
             return cls.parse(sys.stdin.buffer.read(), name="(standard input)", edition=edition)
@@ -77,6 +79,7 @@ class Codestream:
         Raises:
             TruncatedError: the data end too early.
             StreamSyntaxError: the framing or a header breaks the syntax.
+
         """
         if edition is not None and edition not in EDITIONS:
             raise ValueError(f"edition {edition!r} is none of {EDITIONS}")
@@ -105,7 +108,9 @@ class Codestream:
             start = reader.position
             if rest >= 8 or 1 in (field.value for field in self._tools_fields):
                 view = segment.payload[start // 8 - segment.payload_offset :]
-                field = Field(f"{segment.group}.payload", "payload", start, rest, None, view, "not parsed further", "03", "bytes")
+                field = Field(
+                    f"{segment.group}.payload", "payload", start, rest, None, view, "not parsed further", "03", "bytes"
+                )
             else:
                 value = reader.u(rest)
                 field = Field(f"{segment.group}.padding", "padding", start, rest, value, value, "to the byte", "01.5.5")
@@ -122,6 +127,7 @@ class Codestream:
 
         Raises:
             StreamSyntaxError: the segment is missing, or its threads cannot be told apart.
+
         """
         segment = self.segment(name)
         if segment is None:
@@ -151,8 +157,17 @@ class Codestream:
         if self.trailing:
             start = 8 * (self.eoc_offset + 2)
             fields.append(
-                Field("trailing.bytes", "bytes", start, 8 * len(self.trailing), None, self.trailing,
-                      "not part of the codestream", "01.8", "bytes")
+                Field(
+                    "trailing.bytes",
+                    "bytes",
+                    start,
+                    8 * len(self.trailing),
+                    None,
+                    self.trailing,
+                    "not part of the codestream",
+                    "01.8",
+                    "bytes",
+                )
             )
         return Fields(fields), tuple(findings)
 
@@ -167,13 +182,20 @@ class Codestream:
                 self._split(segment, fields, findings)
                 return fields
             except JpegAIError as error:
-                findings.append(
-                    Finding("S-43", "E", error.message, error.selector or segment.group, error.bit_offset)
-                )
+                findings.append(Finding("S-43", "E", error.message, error.selector or segment.group, error.bit_offset))
         if segment.payload:
             fields = [
-                Field(f"{segment.group}.payload", "payload", 8 * segment.payload_offset, 8 * len(segment.payload), None,
-                      segment.payload, "not parsed further", segment.kind.section, "bytes")
+                Field(
+                    f"{segment.group}.payload",
+                    "payload",
+                    8 * segment.payload_offset,
+                    8 * len(segment.payload),
+                    None,
+                    segment.payload,
+                    "not parsed further",
+                    segment.kind.section,
+                    "bytes",
+                )
             ]
         return fields
 
@@ -182,7 +204,9 @@ class Codestream:
         independent = bool(self.pih.region_residual_in_its_own_substream_flag)
         end = 8 * self.eoc_offset
         if count["pih"] > 1 or count["soz"] != 1:
-            yield Finding("S-11", "E", f"exactly one PIH and one SOZ: {count['pih']} and {count['soz']} found", None, end)
+            yield Finding(
+                "S-11", "E", f"exactly one PIH and one SOZ: {count['pih']} and {count['soz']} found", None, end
+            )
         for name in ("ton", "rdi", "udi", "soq"):
             if count[name] > 1:
                 yield Finding("S-12", "E", f"{count[name]} segments {name}, at most one is allowed", name, end)
@@ -210,6 +234,7 @@ class Codestream:
 
         Raises:
             StreamSyntaxError: a value is missing or does not fit its element.
+
         """
         writer = BitWriter()
         PICTURE_HEADER.build_stream(None, writer, scope=Scope(header, {"edition": edition}))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bitstring import Bits, BitArray, ReadError, Reader
-
+from bitstring import BitArray, Bits, Reader, ReadError
 from jpegai.codestream.errors import StreamSyntaxError, TruncatedError
 
-__all__ = ["BitReader", "BitWriter", "MAX_ZERO_BITS"]
+__all__ = ["MAX_ZERO_BITS", "BitReader", "BitWriter"]
 
 #: Longest run of zero bits in front of an Exp-Golomb code (rule S-07): no length or size needs more.
 MAX_ZERO_BITS = 32
@@ -25,19 +24,19 @@ class BitReader:
     @property
     def position(self) -> int:
         """Position of the next bit in the file."""
-        return self._origin + self._reader.pos
+        return self._origin + int(self._reader.pos)
 
     @property
     def remaining(self) -> int:
         """Number of bits not read yet."""
-        return self._reader.remaining
+        return int(self._reader.remaining)
 
     def u(self, bits: int) -> int:
         """Read an unsigned number of `bits` bits, most significant first; 0 bits give 0."""
         if bits == 0:
             return 0
         try:
-            return int(self._reader.read_value(f"u{bits}"))  # type: ignore[arg-type]
+            return int(self._reader.read_value(f"u{bits}"))
         except ReadError:
             raise TruncatedError(
                 "the bits end inside the element",
@@ -99,4 +98,4 @@ class BitWriter:
 
     def bytes(self) -> bytes:
         """Return what was written, filled with zero bits to a whole byte."""
-        return self._bits.to_bytes()
+        return bytes(self._bits.to_bytes())

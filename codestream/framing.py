@@ -65,10 +65,15 @@ def frame(data: memoryview) -> Framing:
     Raises:
         TruncatedError: the file ends inside a marker, a length field or a payload, or without EOC (S-02, S-07, S-09).
         StreamSyntaxError: no SOC at the start (S-01), an undefined marker (S-05), a segment before PIH (S-10).
+
     """
     if _marker(data, 0, "soc") != SOC:
         raise StreamSyntaxError(
-            "not a JPEG AI codestream", selector="soc.marker", bit_offset=0, expected="FF80", found=bytes(data[:2]).hex().upper()
+            "not a JPEG AI codestream",
+            selector="soc.marker",
+            bit_offset=0,
+            expected="FF80",
+            found=bytes(data[:2]).hex().upper(),
         )
     found: list[tuple[SegmentKind, int, int, memoryview, tuple[Field, ...]]] = []
     findings: list[Finding] = []
@@ -85,7 +90,10 @@ def frame(data: memoryview) -> Framing:
             )
         if not found and kind.name != "pih":
             raise StreamSyntaxError(
-                "the first segment is not the picture header", segment=kind.name, bit_offset=8 * position, expected="FF82",
+                "the first segment is not the picture header",
+                segment=kind.name,
+                bit_offset=8 * position,
+                expected="FF82",
                 found=f"{marker:04X}",
             )
         reader = BitReader(data[position + 2 : position + 2 + _LONGEST_LENGTH], position + 2)
@@ -97,7 +105,13 @@ def frame(data: memoryview) -> Framing:
         padding, value = reader.align()
         if value:
             findings.append(
-                Finding("S-08", "W", "padding of the length field is not 0", f"{kind.name}.length", reader.position - padding)
+                Finding(
+                    "S-08",
+                    "W",
+                    "padding of the length field is not 0",
+                    f"{kind.name}.length",
+                    reader.position - padding,
+                )
             )
         start = reader.position // 8
         if start + length > len(data):
@@ -112,8 +126,22 @@ def frame(data: memoryview) -> Framing:
         fields = (
             Field("marker", "marker", 8 * position, 16, marker, marker, kind.title, "01.2"),
             Field("length", "length", 8 * (position + 2), coded, length, length, "bytes of the payload", "01.3"),
-            *([Field("length_padding", "length_padding", 8 * start - padding, padding, value, value, "to the byte", "01.3")]
-              if padding else []),
+            *(
+                [
+                    Field(
+                        "length_padding",
+                        "length_padding",
+                        8 * start - padding,
+                        padding,
+                        value,
+                        value,
+                        "to the byte",
+                        "01.3",
+                    )
+                ]
+                if padding
+                else []
+            ),
         )
         found.append((kind, position, start, data[start : start + length], fields))
         position = start + length

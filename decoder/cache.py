@@ -8,6 +8,7 @@ read, everything still works, slower.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -113,7 +114,5 @@ def _digest(content: bytes | memoryview) -> bytes:
 
 
 def _unlink(path: Path) -> None:
-    try:
+    with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
-    except OSError:
-        pass

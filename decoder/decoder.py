@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from jpegai.codestream import Codestream, Finding, JpegAIError
 from jpegai.decoder.engines.float32 import Float32Engine
-from jpegai.decoder.entropy.gains import divisor, linear_gain
+from jpegai.decoder.entropy.gains import Gains
 from jpegai.decoder.entropy.residual import decode_residual
 from jpegai.decoder.entropy.scales import coded_mask, coding_map, dequantise, scale0, sigma_index
 from jpegai.decoder.entropy.z import decode_z
@@ -26,6 +23,7 @@ from jpegai.decoder.plan import DEFAULT_MAX_PIXELS, Plan, make_plan
 from jpegai.decoder.recorder import Dump, Recorder
 from jpegai.decoder.support import check, choose_transform
 from jpegai.decoder.workers import Workers
+from numpy.typing import NDArray
 
 __all__ = ["ENGINES", "Decoder"]
 
@@ -43,6 +41,7 @@ class Decoder:
         max_memory: bytes a decode may take above libraries and models; by default half of the machine's memory.
         max_pixels: largest coded picture, in samples.
         provider: what runs the float32 networks: ``cpu`` or ``cuda``.
+
     """
 
     def __init__(
@@ -81,6 +80,7 @@ class Decoder:
             UnsupportedError: it uses something that is not built; the element is named.
             ModelError: weights are missing or wrong.
             LimitError: a limit would be exceeded.
+
         """
         return self._decode(stream, transform, Recorder())
 
@@ -131,12 +131,13 @@ class Decoder:
         for index, (component, model) in enumerate(zip(COMPONENTS, models, strict=True)):
             with recorder.stage("scales and masks"):
                 hyper_scale = model.scale_network(z[index], size=size, workers=self._workers)
-                gain = model.gain_log + (stream.pih.beta_displacement_log_plus_2048[index] - 2048)
+                gains = Gains.at(model.gain_log, stream.pih.beta_displacement_log_plus_2048[index] - 2048)
                 flags = _cube_flags(stream, index, size)
                 channels = stream.pih.numCh[index]
-                maps.append(coding_map(hyper_scale, gain, flags, channels, self._workers))
-                divisors.append(divisor(linear_gain(gain)))
-            self._record_scales(recorder, component.name, z[index], hyper_scale, gain, flags)
+                maps.append(coding_map(hyper_scale, gains.log, flags, channels, self._workers))
+                divisors.append(gains.divisor)
+            if recorder.keeps:
+                self._record_scales(recorder, component.name, z[index], hyper_scale, gains, flags)
         with recorder.stage("entropy"):
             threads = [stream.threads(component.residual_segment) for component in COMPONENTS]
             decoded = self._workers.map(
@@ -147,8 +148,9 @@ class Decoder:
             findings += ends
             with recorder.stage("entropy"):
                 result.append(dequantise(residual, divisors[index], self._workers))
-            recorder.add(f"{component.name}.residual", lambda r=residual, c=component: _all_channels(r, c.channels))
-            recorder.add(f"{component.name}.residual_dequantised", lambda r=result[-1]: r)
+            if recorder.keeps:
+                recorder.add(f"{component.name}.residual", _all_channels(residual, component.channels))
+            recorder.add(f"{component.name}.residual_dequantised", result[-1])
         return result
 
     def _record_scales(
@@ -157,19 +159,23 @@ class Decoder:
         name: str,
         z: NDArray[np.int8],
         hyper_scale: NDArray[np.int16],
-        gain: NDArray[np.int32],
+        gains: Gains,
         flags: NDArray[np.uint8] | None,
     ) -> None:
-        """Offer what the coding map is made of; a plain decode never makes these arrays."""
-        recorder.add(f"{name}.z", lambda: z)
-        recorder.add(f"{name}.hyper_scale", lambda: hyper_scale)
-        recorder.add(f"{name}.scale0", lambda: scale0(hyper_scale, gain, self._workers))
-        # without residual variance scaling both scales are the same (05.8)
-        recorder.add(f"{name}.scale1", lambda: scale0(hyper_scale, gain, self._workers))
-        recorder.add(f"{name}.sigma_index", lambda: sigma_index(hyper_scale, gain, self._workers))
-        recorder.add(f"{name}.coded_mask", lambda: coded_mask(hyper_scale, gain, flags, self._workers))
+        """Keep what the coding map is made of; a plain decode never makes these arrays."""
+        scale = scale0(hyper_scale, gains.log, self._workers)
+        results = {
+            "z": z,
+            "hyper_scale": hyper_scale,
+            "scale0": scale,
+            "scale1": scale,  # the same without residual variance scaling (05.8)
+            "sigma_index": sigma_index(scale, self._workers),
+            "coded_mask": coded_mask(scale, flags, self._workers),
+        }
         if flags is not None:
-            recorder.add(f"{name}.cube_flags", lambda: flags)
+            results["cube_flags"] = flags
+        for stage, array in results.items():
+            recorder.add(f"{name}.{stage}", array)
 
     def _latents(
         self,
@@ -187,17 +193,18 @@ class Decoder:
             with recorder.stage("hyper decoder"):
                 size = (plan.height, plan.width) if index == 0 else (-(-plan.height // 2), -(-plan.width // 2))
                 psi = networks(component.hyper_network)(z[index].astype(np.float32), size=size)
-            recorder.add(f"{component.name}.psi", lambda p=psi: p)
+            recorder.add(f"{component.name}.psi", psi)
             with recorder.stage("MCM"):
                 if index == 0:
-                    predictions: list[NDArray[np.float32]] | None = [] if isinstance(recorder, Dump) else None
+                    predictions: list[NDArray[np.float32]] | None = [] if recorder.keeps else None
                     phases = [networks(f"mcm_phase{phase}") for phase in range(4)]
                     context_latents(residuals[0], psi, phases, parts[0], self._workers, predictions)
-                    recorder.add("primary.prediction", lambda p=predictions: merge_phases(p or [], *plan.latents))
+                    if predictions is not None:
+                        recorder.add("primary.prediction", merge_phases(predictions, *plan.latents))
                 else:
                     add_psi(residuals[1], psi, parts[1], self._workers)
             for stage in ("latents", "latents_scaled"):  # the same without LSBS (05.11)
-                recorder.add(f"{component.name}.{stage}", lambda i=index: parts[i])
+                recorder.add(f"{component.name}.{stage}", parts[index])
         return latents
 
     def _synthesis(
@@ -226,19 +233,14 @@ class Decoder:
                 )
             with recorder.stage("colour"):
                 to_rgb8(luma[0], chroma, rgb[first:last], self._workers)
-            planes = (luma, chroma[:1], chroma[1:])
-            recorder.add_rows("primary.planes", (1, height, width), first, lambda p=luma: p)
-            recorder.add_rows("secondary.planes", (2, height, width), first, lambda p=chroma: p)
-            output = None
-            for index in range(3):
-                recorder.add_rows(f"filter_input.{index}", (1, height, width), first, lambda i=index, p=planes: p[i])
-            if isinstance(recorder, Dump):
+            if recorder.keeps:
                 output = to_rgb(luma[0], chroma, self._workers)
-                for index in range(3):
-                    recorder.add_rows(
-                        f"output.{index}", (1, height, width), first, lambda i=index, o=output: o[i : i + 1]
-                    )
-        recorder.add("picture", lambda: rgb)
+                recorder.add_rows("primary.planes", height, first, luma)
+                recorder.add_rows("secondary.planes", height, first, chroma)
+                for index, plane in enumerate((luma, chroma[:1], chroma[1:])):
+                    recorder.add_rows(f"filter_input.{index}", height, first, plane)
+                    recorder.add_rows(f"output.{index}", height, first, output[index : index + 1])
+        recorder.add("picture", rgb)
         return rgb
 
     # -- models -----------------------------------------------------------------------------------------------

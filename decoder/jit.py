@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 import llvmlite
 import numba
 import numpy as np
-from numba.core import caching, dispatcher
-
 from jpegai.decoder import cache
+from numba.core import caching, dispatcher
+from numba.core.runtime import rtsys
 
 __all__ = ["kernel"]
 
@@ -30,7 +30,7 @@ def kernel(function: _Function) -> _Function:
     """Compile `function` on its first call (or take the machine code from the cache) and return the compiled form."""
     compiled = numba.njit(nogil=True, error_model="numpy")(function)
     if isinstance(compiled, dispatcher.Dispatcher):
-        compiled._cache = _KernelCache(function)
+        compiled._cache = _KernelCache(function)  # type: ignore[attr-defined]
     return compiled  # type: ignore[no-any-return]
 
 
@@ -48,7 +48,9 @@ class _KernelCache(caching._Cache):  # type: ignore[misc]
         return None if root is None else str(root / "kernels")
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        target_context.refresh()
+        # what machine code needs to run; `target_context.refresh()`, which a compilation does by itself, would load
+        # all of numba's typing and lowering, most of the time a start takes
+        rtsys.initialize(target_context)
         key = self._key(sig, target_context.codegen())
         content = cache.load("kernels", key)
         if content is None:
@@ -61,7 +63,9 @@ class _KernelCache(caching._Cache):  # type: ignore[misc]
 
     def save_overload(self, sig: Any, data: Any) -> None:
         if self._kind.check_cachable(None, data):
-            cache.store("kernels", self._key(sig, data.codegen), pickle.dumps(self._kind.reduce(None, data), protocol=-1))
+            cache.store(
+                "kernels", self._key(sig, data.codegen), pickle.dumps(self._kind.reduce(None, data), protocol=-1)
+            )
 
     def enable(self) -> None:
         """Part of the interface; the cache is always on."""

@@ -42,6 +42,7 @@ class Plan:
         transform: synthesis transform.
         bands: rows of the synthesis, from top to bottom.
         memory: estimate of the bytes the decode takes above libraries and loaded models.
+
     """
 
     height: int
@@ -77,13 +78,17 @@ def make_plan(
 
     Raises:
         LimitError: the picture is larger than `max_pixels`, or does not fit in `max_memory` even in bands of 16 rows.
+
     """
     pih = stream.pih
     height, width = pih.img_height, pih.img_width
     if height * width > max_pixels:
         raise LimitError(
-            "the picture is larger than the limit (--max-pixels)", file=stream.name, selector="pih.img_width_minus64",
-            bit_offset=stream.fields["pih.img_width_minus64"].offset, expected=f"at most {max_pixels} samples",
+            "the picture is larger than the limit (--max-pixels)",
+            file=stream.name,
+            selector="pih.img_width_minus64",
+            bit_offset=stream.fields["pih.img_width_minus64"].offset,
+            expected=f"at most {max_pixels} samples",
             found=f"{width} x {height} = {width * height}",
         )
     latents = latent_size(height, width)
@@ -95,13 +100,22 @@ def make_plan(
     while (memory := fixed + _band_bytes(networks, _bands(networks, latents[0], height, rows), latents[1])) > limit:
         if rows == 1:
             raise LimitError(
-                "the decode does not fit in the memory allowed (--max-memory)", file=stream.name,
-                expected=f"at most {limit // _MIB} MiB", found=f"an estimate of {ceil_div(memory, _MIB)} MiB in the thinnest bands",
+                "the decode does not fit in the memory allowed (--max-memory)",
+                file=stream.name,
+                expected=f"at most {limit // _MIB} MiB",
+                found=f"an estimate of {ceil_div(memory, _MIB)} MiB in the thinnest bands",
             )
         rows = ceil_div(rows, 2)
     return Plan(
-        height, width, (pih.display_height, pih.display_width), latents, cells_size(height, width),
-        hyper_size(height, width), transform, _bands(networks, latents[0], height, rows), memory,
+        height,
+        width,
+        (pih.display_height, pih.display_width),
+        latents,
+        cells_size(height, width),
+        hyper_size(height, width),
+        transform,
+        _bands(networks, latents[0], height, rows),
+        memory,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,15 @@ __all__ = ["Dump", "Recorder"]
 
 
 class Recorder:
-    """Adds up the seconds of each stage; keeps no results."""
+    """Adds up the seconds of each stage; keeps no results.
+
+    Attributes:
+        keeps: whether results are kept; what exists only to be kept is made only then.
+        times: seconds by stage.
+
+    """
+
+    keeps = False
 
     def __init__(self) -> None:
         self.times: dict[str, float] = {}
@@ -28,24 +36,28 @@ class Recorder:
         finally:
             self.times[name] = self.times.get(name, 0.0) + time.perf_counter() - start
 
-    def add(self, name: str, make: Callable[[], NDArray[Any]]) -> None:
-        """Offer a result under its stage name; `make` is called only where it is kept."""
+    def add(self, name: str, result: NDArray[Any]) -> None:
+        """Offer a result under its stage name."""
 
-    def add_rows(self, name: str, shape: tuple[int, ...], first: int, rows: Callable[[], NDArray[Any]]) -> None:
-        """Offer some rows (axis 1) of a result of the given shape, starting at row `first`."""
+    def add_rows(self, name: str, height: int, first: int, rows: NDArray[Any]) -> None:
+        """Offer rows (axis 1) `first` and following of a result that is `height` rows high."""
 
 
 class Dump(Recorder):
     """Keeps every result, as an independent array."""
 
+    keeps = True
+
     def __init__(self) -> None:
         super().__init__()
         self.results: dict[str, NDArray[Any]] = {}
 
-    def add(self, name: str, make: Callable[[], NDArray[Any]]) -> None:
-        self.results[name] = np.array(make())
+    def add(self, name: str, result: NDArray[Any]) -> None:
+        """Keep a result."""
+        self.results[name] = np.array(result)
 
-    def add_rows(self, name: str, shape: tuple[int, ...], first: int, rows: Callable[[], NDArray[Any]]) -> None:
-        part = rows()
-        whole = self.results.setdefault(name, np.empty(shape, part.dtype))
-        whole[:, first : first + part.shape[1]] = part
+    def add_rows(self, name: str, height: int, first: int, rows: NDArray[Any]) -> None:
+        """Keep rows of a result."""
+        if name not in self.results:
+            self.results[name] = np.empty((rows.shape[0], height, *rows.shape[2:]), rows.dtype)
+        self.results[name][:, first : first + rows.shape[1]] = rows

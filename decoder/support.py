@@ -64,6 +64,7 @@ def check(stream: Codestream) -> None:
     Raises:
         UnsupportedError: an element asks for something that is not built; the first one is named.
         ConformanceError: a rule is broken that decoding needs.
+
     """
     for row in _PICTURE_HEADER:
         if row.asked.evaluate(stream.pih):
@@ -75,7 +76,9 @@ def check(stream: Codestream) -> None:
     for finding in stream.findings:
         if finding.severity == "E":
             raise ConformanceError(
-                f"{finding.rule}: {finding.message}", file=stream.name, selector=finding.selector,
+                f"{finding.rule}: {finding.message}",
+                file=stream.name,
+                selector=finding.selector,
                 bit_offset=finding.bit_offset,
             )
 
@@ -96,6 +99,7 @@ def choose_transform(stream: Codestream, asked: str | None) -> str:
 
     Raises:
         UnsupportedError: it is not built, or the stream does not list it; the message names those that work.
+
     """
     listed = [TRANSFORMS[stream.pih.synthesis_transform_id[i]] for i in stream.pih.synthesis_transform_id]
     working = [name for name in listed if name in BUILT_TRANSFORMS]
@@ -104,12 +108,18 @@ def choose_transform(stream: Codestream, asked: str | None) -> str:
     field = stream.fields["pih.synthesis_transform_id[0]"]
     if chosen not in BUILT_TRANSFORMS:
         raise UnsupportedError(
-            f"the transform {chosen} cannot be decoded yet{advice}", file=stream.name, selector=field.path,
-            bit_offset=None if asked else field.offset, found=None if asked else field.value,
+            f"the transform {chosen} cannot be decoded yet{advice}",
+            file=stream.name,
+            selector=field.path,
+            bit_offset=None if asked else field.offset,
+            found=None if asked else field.value,
         )
     if chosen not in listed:
         raise UnsupportedError(
-            f"the stream does not list the transform {chosen}{advice}", file=stream.name, selector=field.path,
-            expected=chosen, found=", ".join(listed),
+            f"the stream does not list the transform {chosen}{advice}",
+            file=stream.name,
+            selector=field.path,
+            expected=chosen,
+            found=", ".join(listed),
         )
     return chosen

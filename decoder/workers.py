@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -38,4 +39,4 @@ class Workers:
         """Call `function(first, last)` on pieces that cover 0..count-1, each of at least `grain`."""
         pieces = max(1, min(self.threads, count // max(1, grain)))
         bounds = [count * piece // pieces for piece in range(pieces + 1)]
-        self.map(lambda span: function(*span), list(zip(bounds, bounds[1:], strict=False)))
+        self.map(lambda span: function(*span), itertools.pairwise(bounds))

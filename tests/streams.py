@@ -41,8 +41,10 @@ def described_streams() -> tuple[VectorStream, ...]:
     for folder in ("test", "analytic"):
         index = VECTORS / folder / "index.json"
         if index.is_file():
-            for entry in json.loads(index.read_text()):
-                found.append(VectorStream(VECTORS / folder / f"{entry['name']}.jai", tuple(entry["tags"])))
+            found += [
+                VectorStream(VECTORS / folder / f"{entry['name']}.jai", tuple(entry["tags"]))
+                for entry in json.loads(index.read_text())
+            ]
     return tuple(found)
 
 

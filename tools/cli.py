@@ -6,7 +6,6 @@ import importlib
 import sys
 
 import click
-
 from jpegai.codestream.errors import JpegAIError
 
 __all__ = ["main"]
@@ -77,7 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
         code = 6
     except BrokenPipeError:
         # the reader of our output went away; nothing is left to say, and the interpreter must not try
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         code = 0
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""

@@ -5,18 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
-
 from jpegai.codestream import Codestream
 from jpegai.conformance_streams import STREAMS
+from jpegai.tools.inspect import headline
+from rich.console import Console
+from rich.table import Table
 
 __all__ = ["demo"]
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Path(file_okay=False), default="jpegai-demo", show_default=True,
-              help="Folder for the pictures; made when it is not there.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False),
+    default="jpegai-demo",
+    show_default=True,
+    help="Folder for the pictures; made when it is not there.",
+)
 @click.option("--threads", type=click.IntRange(1, 1024), help="Threads; by default the CPUs the process may use.")
 def demo(output: str, threads: int | None) -> None:
     """Inspect and decode the embedded streams with the built-in analytic models and write PNG files."""
@@ -31,6 +37,7 @@ def demo(output: str, threads: int | None) -> None:
         table.add_column(title, justify="right" if title in ("bytes", "bpp", "seconds") else "left")
     for entry in STREAMS:
         stream = Codestream.parse(entry.read(), name=entry.file)
+        click.echo(headline(stream))
         for transform in entry.references:
             picture = decoder.decode(stream, transform=transform)
             path = folder / f"{Path(entry.file).stem}.{transform}.png"
@@ -39,8 +46,13 @@ def demo(output: str, threads: int | None) -> None:
             verdict = "equal" if not count else f"{count} of {picture.rgb.size} samples differ, by at most {largest}"
             pixels = stream.pih.img_width * stream.pih.img_height
             table.add_row(
-                entry.file, f"{picture.width}x{picture.height}", str(len(stream.data)),
-                f"{8 * len(stream.data) / pixels:.3f}", transform.upper(), f"{sum(picture.times.values()):.3f}", verdict,
+                entry.file,
+                f"{picture.width}x{picture.height}",
+                str(len(stream.data)),
+                f"{8 * len(stream.data) / pixels:.3f}",
+                transform.upper(),
+                f"{sum(picture.times.values()):.3f}",
+                verdict,
                 str(path),
             )
     console = Console(highlight=False, width=None if Console().is_terminal else 160)

@@ -9,19 +9,18 @@ from importlib.metadata import version
 from typing import Any
 
 import click
+from jpegai.codestream import Codestream, Field
+from jpegai.codestream.errors import position
+from jpegai.codestream.schema.pih import TRANSFORMS
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from jpegai.codestream import Codestream, Field
-from jpegai.codestream.errors import position
-from jpegai.codestream.schema.pih import TRANSFORMS
-
-__all__ = ["inspect", "report"]
+__all__ = ["headline", "inspect", "report"]
 
 #: Version of the JSON form; changes when a reader would have to change.
 SCHEMA_VERSION = 1
-_PREVIEW = 16
+_PREVIEW = 8
 
 
 @click.command()
@@ -37,9 +36,9 @@ def inspect(file: str, edition: str | None, view: str | None) -> None:
     if view == "json":
         click.echo(json.dumps(report(stream), indent=1))
     elif view == "bits":
-        _bits(console, stream)
+        _bits(stream)
     elif view == "hex":
-        _hex(console, stream)
+        _hex(stream)
     else:
         _summary(console, stream)
     for finding in stream.findings:
@@ -110,7 +109,8 @@ def _value(field: Field) -> str:
     return str(field.value)
 
 
-def _headline(stream: Codestream) -> str:
+def headline(stream: Codestream) -> str:
+    """Return one line that says what a stream is."""
     pih = stream.pih
     listed = [TRANSFORMS.get(value, str(value)) for value in pih.synthesis_transform_id.values()]
     size = f"{pih.img_width}x{pih.img_height}"
@@ -119,27 +119,41 @@ def _headline(stream: Codestream) -> str:
     chroma = {(1, 1): "4:4:4", (1, 2): "4:2:2", (2, 2): "4:2:0"}.get((pih.s_ver, pih.s_hor), "?")
     bpp = 8 * len(stream.data) / (pih.img_width * pih.img_height)
     return (
-        f"{stream.name or 'codestream'}: JPEG AI, edition {stream.edition.upper()}, {size}, {pih.bit_depth} bit {chroma}, "
-        f"{'/'.join(listed)}, model {pih.model_id}, {len(stream.data)} bytes, {bpp:.3f} bpp"
+        f"{stream.name or 'codestream'}: JPEG AI, edition {stream.edition.upper()}, {size}, {pih.bit_depth} bit "
+        f"{chroma}, {'/'.join(listed)}, model {pih.model_id}, {len(stream.data)} bytes, {bpp:.3f} bpp"
     )
 
 
 def _summary(console: Console, stream: Codestream) -> None:
-    console.print(_headline(stream), style="bold", markup=False)
+    console.print(headline(stream), style="bold", markup=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title, justify in (("segment", "left"), ("marker", "left"), ("offset", "right"), ("payload at", "right"),
-                           ("payload", "right"), ("share", "right"), ("", "left")):
+    for title, justify in (
+        ("segment", "left"),
+        ("marker", "left"),
+        ("offset", "right"),
+        ("payload at", "right"),
+        ("payload", "right"),
+        ("share", "right"),
+        ("", "left"),
+    ):
         table.add_column(title, justify=justify)  # type: ignore[arg-type]
     total = len(stream.data)
     table.add_row("soc", "FF80", "0", "", "", "", "start of codestream")
     for segment in stream.segments:
         table.add_row(
-            escape(segment.group), f"{segment.kind.marker:04X}", str(segment.offset), str(segment.payload_offset),
-            str(len(segment.payload)), f"{segment.size / total:.1%}", segment.kind.title,
+            escape(segment.group),
+            f"{segment.kind.marker:04X}",
+            str(segment.offset),
+            str(segment.payload_offset),
+            str(len(segment.payload)),
+            f"{segment.size / total:.1%}",
+            segment.kind.title,
         )
     table.add_row("eoc", "FF81", str(stream.eoc_offset), "", "", "", "end of codestream")
     if stream.trailing:
-        table.add_row("trailing", "", str(stream.eoc_offset + 2), "", str(len(stream.trailing)), "", "not part of the stream")
+        table.add_row(
+            "trailing", "", str(stream.eoc_offset + 2), "", str(len(stream.trailing)), "", "not part of the stream"
+        )
     console.print(table)
     for segment in stream.segments:
         if segment.kind.threads is None:
@@ -178,7 +192,7 @@ def _runs(fields: list[Field]) -> list[list[Field]]:
     return runs
 
 
-def _bits(console: Console, stream: Codestream) -> None:
+def _bits(stream: Codestream) -> None:
     rows = [
         (position(field.offset).removeprefix("byte "), field.path, str(field.bits), _value(field), field.meaning)
         for field in stream.fields.values()
@@ -187,18 +201,25 @@ def _bits(console: Console, stream: Codestream) -> None:
     titles = ("position", "path", "bits", "value", "meaning")
     widths = [max(len(row[column]) for row in [titles, *rows]) for column in range(4)]
     for row in [titles, *rows]:
-        cells = [row[0].ljust(widths[0]), row[1].ljust(widths[1]), row[2].rjust(widths[2]), row[3].ljust(widths[3]), row[4]]
+        cells = [
+            row[0].ljust(widths[0]),
+            row[1].ljust(widths[1]),
+            row[2].rjust(widths[2]),
+            row[3].ljust(widths[3]),
+            row[4],
+        ]
         click.echo("  ".join(cells).rstrip())
 
 
-def _hex(console: Console, stream: Codestream) -> None:
+def _hex(stream: Codestream) -> None:
     """Print bytes, their text and the elements that start in them, sixteen bytes a row."""
     starts: dict[int, list[str]] = {}
     for field in stream.fields.values():
         if field.bits:
             starts.setdefault(field.offset // 128, []).append(
-                f"{field.path}={_value(field)}" if not isinstance(field.value, memoryview) else
-                f"{field.path} ({len(field.value)} bytes)"
+                f"{field.path}={_value(field)}"
+                if not isinstance(field.value, memoryview)
+                else f"{field.path} ({len(field.value)} bytes)"
             )
     data = stream.data
     skipped = False

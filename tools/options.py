@@ -39,29 +39,55 @@ def decoding_options(command: _Function) -> _Function:
     @edition_option
     @models_option
     @click.option(
-        "--transform", type=click.Choice(["sop", "bop"], case_sensitive=False),
+        "--transform",
+        type=click.Choice(["sop", "bop"], case_sensitive=False),
         help="Synthesis transform; by default the first one listed in the stream.",
     )
-    @click.option("--engine", type=click.Choice(["float32"]), default="float32", show_default=True,
-                  help="What runs the networks.")
-    @click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
-                  help="Where the float32 networks run.")
+    @click.option(
+        "--engine", type=click.Choice(["float32"]), default="float32", show_default=True, help="What runs the networks."
+    )
+    @click.option(
+        "--provider",
+        type=click.Choice(["cpu", "cuda"]),
+        default="cpu",
+        show_default=True,
+        help="Where the float32 networks run.",
+    )
     @click.option("--threads", type=click.IntRange(1, 1024), help="Threads; by default the CPUs the process may use.")
-    @click.option("--max-memory", type=click.IntRange(1), metavar="MIB",
-                  help="Memory the decode may take above libraries and models; by default half of the machine's.")
-    @click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, show_default=True,
-                  help="Largest picture, in samples.")
+    @click.option(
+        "--max-memory",
+        type=click.IntRange(1),
+        metavar="MIB",
+        help="Memory the decode may take above libraries and models; by default half of the machine's.",
+    )
+    @click.option(
+        "--max-pixels",
+        type=click.IntRange(1),
+        default=MAX_PIXELS,
+        show_default=True,
+        help="Largest picture, in samples.",
+    )
     @functools.wraps(command)
     def wrapped(
-        *args: Any, models: str, engine: str, provider: str, threads: int | None, max_memory: int | None,
-        max_pixels: int, **options: Any,
+        *args: Any,
+        models: str,
+        engine: str,
+        provider: str,
+        threads: int | None,
+        max_memory: int | None,
+        max_pixels: int,
+        **options: Any,
     ) -> Any:
         def decoder() -> Decoder:
             from jpegai.decoder import Decoder
 
             return Decoder(
-                models, engine=engine, provider=provider, threads=threads,
-                max_memory=None if max_memory is None else max_memory << 20, max_pixels=max_pixels,
+                models,
+                engine=engine,
+                provider=provider,
+                threads=threads,
+                max_memory=None if max_memory is None else max_memory << 20,
+                max_pixels=max_pixels,
             )
 
         return command(*args, decoder=decoder, **options)

@@ -1,0 +1,1 @@
+"""One module per segment: declarations only, in the vocabulary of `base`."""

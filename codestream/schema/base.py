@@ -6,7 +6,7 @@ expressions in the notation of the specification's own tables (``2 * c + 1``, ``
 declaration can be printed as well as run. Values live in one flat `Header` under the element names of the
 specification, indexed as there (``num_chs[c]``): construct gives the flow, `Header` the names.
 
-Parsing and building use ``schema.parse_stream(reader, scope=...)`` and ``schema.build_stream(None, writer, scope=...)``.
+Parsing is ``schema.parse_stream(reader, scope=...)``, building ``schema.build_stream(None, writer, scope=...)``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from types import CodeType
 from typing import Any
 
 import construct
-
 from jpegai.codestream.cursor import BitReader, BitWriter
 from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError
 from jpegai.codestream.fields import Field, selector
@@ -28,7 +27,14 @@ def _ceil_div(a: int, b: int) -> int:
     return -(-a // b)
 
 
-_FUNCTIONS: dict[str, Any] = {"__builtins__": {}, "ceil_div": _ceil_div, "min": min, "max": max, "len": len, "range": range}
+_FUNCTIONS: dict[str, Any] = {
+    "__builtins__": {},
+    "ceil_div": _ceil_div,
+    "min": min,
+    "max": max,
+    "len": len,
+    "range": range,
+}
 
 
 class Expression:
@@ -159,7 +165,9 @@ class Scope(Mapping[str, Any]):
     `fields` collects the trace when it is a list; `findings` collects illegal values.
     """
 
-    def __init__(self, header: Header, outer: Mapping[str, Any] | None = None, fields: list[Field] | None = None) -> None:
+    def __init__(
+        self, header: Header, outer: Mapping[str, Any] | None = None, fields: list[Field] | None = None
+    ) -> None:
         self.header = header
         self.outer = outer or {}
         self.fields = fields
@@ -191,6 +199,7 @@ class Element(construct.Construct):  # type: ignore[misc]
         index: expressions of its indices.
         inferred: expression of the value it has when absent; None when it then has no value.
         section: section of the specification.
+
     """
 
     descriptor = ""
@@ -304,7 +313,6 @@ class Element(construct.Construct):  # type: ignore[misc]
                 Field(path, self.name, position, 0, None, value, self.text(value), self.section, "inferred")
             )
 
-
     def declare(self, scope: Scope) -> None:
         """Make the element known where all entries of its array are absent."""
         if self.inferred is not None:
@@ -321,9 +329,11 @@ class U(Element):
         self._fixed = bits if isinstance(bits, int) else None
 
     def read(self, reader: BitReader, context: Any) -> int:
+        """Read `bits` bits."""
         return reader.u(self._fixed if self._fixed is not None else self.bits(context))
 
     def write(self, writer: BitWriter, value: int, context: Any) -> None:
+        """Write `bits` bits."""
         bits = self._fixed if self._fixed is not None else self.bits(context)
         if not 0 <= value < 1 << bits:
             raise ValueError(value)
@@ -336,9 +346,11 @@ class Ue(Element):
     descriptor = "ue(v)"
 
     def read(self, reader: BitReader, context: Any) -> int:
+        """Read one code."""
         return reader.ue()
 
     def write(self, writer: BitWriter, value: int, context: Any) -> None:
+        """Write one code."""
         if value < 0:
             raise ValueError(value)
         writer.ue(value)
@@ -350,9 +362,11 @@ class Se(Element):
     descriptor = "se(v)"
 
     def read(self, reader: BitReader, context: Any) -> int:
+        """Read one code."""
         return reader.se()
 
     def write(self, writer: BitWriter, value: int, context: Any) -> None:
+        """Write one code."""
         writer.se(value)
 
 
@@ -465,5 +479,5 @@ def elements(schema: construct.Construct) -> Iterator[Element]:
     """Yield the elements of a schema in coding order, from both loops and conditions."""
     if isinstance(schema, Element):
         yield schema
-    for member in getattr(schema, "body", None) or getattr(schema, "subcons", ()):
+    for member in getattr(schema, "body", None) or getattr(schema, "subcons", None) or ():
         yield from elements(member)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import construct
-
 from jpegai.codestream.schema.base import Expression, U, When
 
 __all__ = ["TOOLS_HEADER_FLAGS"]

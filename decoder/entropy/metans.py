@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
-
 from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError, TruncatedError
 from jpegai.codestream.threads import ThreadPayload
 from jpegai.decoder.jit import kernel
+from numpy.typing import NDArray
 
 __all__ = ["EMPTY", "EXHAUSTED", "OUT_OF_RANGE", "Outcome", "Stack", "residual_loop", "z_loop"]
 
@@ -32,7 +32,10 @@ OUT_OF_RANGE = 2
 
 _Z_ESCAPE = -(2**31) | (8 << 24) | 32
 
-Outcome = tuple[int, int, int, int, int]
+Integer: TypeAlias = Any
+"""An integer of a loop: 64 bits when compiled, a NumPy or Python integer otherwise."""
+
+Outcome: TypeAlias = tuple[int, int, int, int, int]
 """What a loop returns, see above."""
 
 
@@ -46,6 +49,7 @@ class Stack:
         pos: read position.
         first: state S1.
         second: state S2; 0 when the thread has one state.
+
     """
 
     payload: ThreadPayload
@@ -60,6 +64,7 @@ class Stack:
 
         Raises:
             StreamSyntaxError: the thread is too short (rule S-43) or its last byte is 0 (S-44).
+
         """
         size = len(payload.data)
         states = 2 if threads == 1 else 1
@@ -101,11 +106,12 @@ class Stack:
         Raises:
             TruncatedError: the loop read below the start of the thread (rule S-45).
             JpegAIError: the result of `error`, with its place filled in.
+
         """
         status, number, pos, found, _ = outcome
         if status == EXHAUSTED:
             raise TruncatedError(
-                f"the bits of a thread end before its symbols do (S-45), in {symbol(number)}",
+                f"the bits of a thread end before its symbols do (S-45), near {symbol(number)}",
                 selector=self.payload.selector,
                 bit_offset=8 * self.payload.offset,
             )
@@ -122,20 +128,22 @@ class Stack:
 
 
 @kernel
-def _window(words, pos):  # type: ignore[no-untyped-def]
+def _window(words: NDArray[np.uint32], pos: Integer) -> Integer:
     """Return 64 bits of which the lower ``32 + pos % 32`` are those below `pos`."""
     word = np.uint64((pos - 32) >> 5)
     return (np.int64(words[word + np.uint64(1)]) << 32) | np.int64(words[word])
 
 
 @kernel
-def _raw(words, pos, count):  # type: ignore[no-untyped-def]
+def _raw(words: NDArray[np.uint32], pos: Integer, count: Integer) -> Integer:
     """Return the `count` (at most 32) bits below `pos`."""
     return (_window(words, pos) >> (32 + (pos & 31) - count)) & ((1 << count) - 1)
 
 
 @kernel
-def _take(table, row, state, window, left):  # type: ignore[no-untyped-def]
+def _take(
+    table: NDArray[np.int32], row: Integer, state: Integer, window: Integer, left: Integer
+) -> tuple[Integer, Integer, Integer]:
     """Take one in-band symbol (04.6.1): return its table entry, the state after it and the bits left in the window."""
     entry = table[np.uint64(row * 256 + state)]
     nbits = (entry >> 24) & 15
@@ -144,13 +152,13 @@ def _take(table, row, state, window, left):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _row(distribution):  # type: ignore[no-untyped-def]
+def _row(distribution: Integer) -> Integer:
     """Return the row of `ResidualTables.loop` for an entry of a coding map."""
     return min(np.int64(distribution), 32)
 
 
 @kernel
-def _residual_escape(words, pos, bound):  # type: ignore[no-untyped-def]
+def _residual_escape(words: NDArray[np.uint32], pos: Integer, bound: Integer) -> tuple[int, Integer, Integer]:
     """Read an escape (04.6.2); return ``(status, value, pos)`` with `pos` behind it."""
     if _raw(words, pos, 1) == 1:
         number = _raw(words, pos - 1, 3)
@@ -166,7 +174,18 @@ def _residual_escape(words, pos, bound):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def residual_loop(words, pos, first, second, table, bounds, distributions, thread, threads, values):  # type: ignore[no-untyped-def]
+def residual_loop(
+    words: NDArray[np.uint32],
+    pos: Integer,
+    first: Integer,
+    second: Integer,
+    table: NDArray[np.int32],
+    bounds: NDArray[np.int32],
+    distributions: NDArray[np.uint8],
+    thread: int,
+    threads: int,
+    values: NDArray[np.int16],
+) -> Outcome:
     """Decode what one thread holds of a residual coding call (04.6.4).
 
     Args:
@@ -180,6 +199,7 @@ def residual_loop(words, pos, first, second, table, bounds, distributions, threa
         thread: number t of the thread.
         threads: number of threads T.
         values: int16 (L,), all 0; takes the values of the positions t, t + T, t + 2T, ...
+
     """
     pos, first, second = np.int64(pos), np.int64(first), np.int64(second)
     two = threads == 1
@@ -244,7 +264,7 @@ def residual_loop(words, pos, first, second, table, bounds, distributions, threa
 
 
 @kernel
-def _z_table(cdf, table):  # type: ignore[no-untyped-def]
+def _z_table(cdf: NDArray[np.uint8], table: NDArray[np.int32]) -> None:
     """Fill the decode table of one z channel (04.5.2), int32 (256,), packed as `ResidualTables.loop`; values are z."""
     first = np.int64(0)
     for symbol in range(63):
@@ -260,7 +280,16 @@ def _z_table(cdf, table):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def z_loop(words, pos, first, second, cdf, thread, threads, values):  # type: ignore[no-untyped-def]
+def z_loop(
+    words: NDArray[np.uint32],
+    pos: Integer,
+    first: Integer,
+    second: Integer,
+    cdf: NDArray[np.uint8],
+    thread: int,
+    threads: int,
+    values: NDArray[np.int8],
+) -> Outcome:
     """Decode what one thread holds of the z payload: one coding call per channel (04.6.4, 04.6.5).
 
     Args:
@@ -272,12 +301,13 @@ def z_loop(words, pos, first, second, cdf, thread, threads, values):  # type: ig
         thread: number t of the thread.
         threads: number of threads T.
         values: int8 (C, L); takes z at the positions t, t + T, t + 2T, ... of every channel.
+
     """
     pos, first, second = np.int64(pos), np.int64(first), np.int64(second)
     two = threads == 1
     channels, length = values.shape
     full = length // (4 * threads) * (4 * threads)
-    table = np.empty(256, np.int32)
+    table = np.zeros(256, np.int32)
     for channel in range(channels):
         _z_table(cdf[channel], table)
         group = thread

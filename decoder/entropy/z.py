@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-
 from jpegai.codestream.errors import Finding, StreamSyntaxError
 from jpegai.codestream.threads import ThreadPayload
 from jpegai.decoder.entropy.metans import Stack, z_loop
 from jpegai.decoder.workers import Workers
+from numpy.typing import NDArray
 
 __all__ = ["decode_z"]
 
@@ -33,6 +33,7 @@ def decode_z(
     Raises:
         TruncatedError: a thread ends before its symbols do (S-45).
         StreamSyntaxError: a thread is no bit stack (S-43, S-44), or an escape carries 63 (R-90).
+
     """
     height, width = shape
     cdf = np.concatenate(cdfs).astype(np.uint8, copy=False)
@@ -54,6 +55,6 @@ def decode_z(
         return stack.end(outcome)
 
     findings = workers.map(decode, range(len(threads)))
-    planes = values.reshape(-1, height, width)
-    parts = [planes[first:last] for first, last in zip(bounds[:-1], bounds[1:], strict=True)]
+    planes = values.reshape(len(cdf), height, width)
+    parts = [planes[first:last] for first, last in itertools.pairwise(bounds)]
     return parts, [finding for finding in findings if finding is not None]

@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from jpegai.decoder.models import analytic_chroma, analytic_context, analytic_entropy, analytic_luma
 from jpegai.decoder.models.analytic_basis import Fills
 from jpegai.decoder.models.layout import tensors_of
 from jpegai.decoder.models.official import find, official_files
+from numpy.typing import NDArray
 
 __all__ = ["MODULES", "files", "tensor"]
 
@@ -35,11 +34,11 @@ _DEFAULTS = (
 """Values of tensors without a formula, by the end of their name; all others are 0 (21.1.3)."""
 
 
-def _common_Y(m: int) -> Fills:  # noqa: N802 - the name of the file's kind
+def _common_Y(m: int) -> Fills:
     return {**analytic_entropy.fills(analytic_entropy.LUMA, m), **analytic_context.fills()}
 
 
-def _common_UV(m: int) -> Fills:  # noqa: N802
+def _common_UV(m: int) -> Fills:
     return analytic_entropy.fills(analytic_entropy.CHROMA, m)
 
 
@@ -63,6 +62,7 @@ def tensor(file: str, name: str) -> NDArray[Any]:
 
     Raises:
         KeyError: the analytic models have no such file or tensor.
+
     """
     entry = find(file)
     fill = _fills(entry.kind, entry.index).get(name)

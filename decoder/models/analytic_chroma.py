@@ -6,8 +6,6 @@ import math
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
-
 from jpegai.decoder.models.analytic_basis import (
     C8,
     C16,
@@ -23,6 +21,7 @@ from jpegai.decoder.models.analytic_basis import (
     radius,
     round_to,
 )
+from numpy.typing import NDArray
 
 __all__ = ["bop_decoder_UV", "half_block_dct", "ramp", "samples", "shrunk_scale", "sop_decoder_UV"]
 
@@ -66,7 +65,7 @@ def ramp() -> Array:
     return round_to(distance[:, None, None] * C8[:2], 16)
 
 
-def sop_decoder_UV(m: int) -> Fills:  # noqa: N802 - the name of the file's kind
+def sop_decoder_UV(m: int) -> Fills:
     """Return the tensors of ``VM_sop/decoder_UV`` of model index `m`: the plain inverse DCT (21.7)."""
 
     def half_blocks(w: Array) -> None:
@@ -83,7 +82,7 @@ def sop_decoder_UV(m: int) -> Fills:  # noqa: N802 - the name of the file's kind
     return {"conv2_t.conv.weight": half_blocks, "conv3.weight": keep, "conv4.weight": inverse_dct}
 
 
-def bop_decoder_UV(m: int) -> Fills:  # noqa: N802
+def bop_decoder_UV(m: int) -> Fills:
     """Return the tensors of ``VM_bop/decoder_UV`` of model index `m`: inverse DCT and clipped deblocking (21.7)."""
     clip = CHROMA_STEP[m] / 2048 * math.sqrt(8)  # t
     gain = 1.5 / clip  # g
@@ -125,10 +124,10 @@ def bop_decoder_UV(m: int) -> Fills:  # noqa: N802
         ramps = ramp()
         for comp, row, col in product(_COMPONENTS, range(8), range(8)):
             output = w[64 * comp + 8 * row + col, :, 1, 1]
-            for n, (d, l) in enumerate(((col, row), (7 - col, row), (row, col), (7 - row, col))):
+            for n, (d, along) in enumerate(((col, row), (7 - col, row), (row, col), (7 - row, col))):
                 for p in (0, 1):
-                    output[echo[4 * n + 2 * comp + p]] = ramps[d, p, l]
-                    output[36 + n] -= ramps[d, p, l] * (1 + 3 * slope)
+                    output[echo[4 * n + 2 * comp + p]] = ramps[d, p, along]
+                    output[36 + n] -= ramps[d, p, along] * (1 + 3 * slope)
 
     def keep(w: Array) -> None:
         for i in range(128):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 
 import numpy as np
+from jpegai.decoder.models.analytic_basis import C16, ZY, Array, Fill, Fills, round_to
 from numpy.typing import NDArray
-
-from jpegai.decoder.models.analytic_basis import C16, ZY, Array, Fills, round_to
 
 __all__ = ["fills", "predictor"]
 
@@ -26,7 +25,7 @@ _NEIGHBOURS = {1: _DIAGONAL, 2: _ADJACENT, 3: _ADJACENT}
 
 def fills() -> Fills:
     """Return the tensors ``context.MCM.1`` to ``.3``; phase 0 is all zero."""
-    tensors = {}
+    tensors: dict[str, Fill] = {}
     for phase in (1, 2, 3):
         prefix = f"context.MCM.{phase}."
         tensors |= {

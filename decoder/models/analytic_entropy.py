@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
-
 from jpegai.decoder.models.analytic_basis import (
     CHROMA_STEP,
     LUMA_STEP,
@@ -26,8 +24,9 @@ from jpegai.decoder.models.analytic_basis import (
     round_to,
 )
 from jpegai.decoder.models.test_models import GAIN_COLUMNS
+from numpy.typing import NDArray
 
-__all__ = ["CHROMA", "LUMA", "Component", "z_decays"]
+__all__ = ["CHROMA", "LUMA", "Component", "fills", "z_decays"]
 
 _H = np.array([[1, 1, 1, 1], [1, 1, -1, -1], [1, -1, -1, 1], [1, -1, 1, -1]]) / 2
 _KNOTS = 2.0 ** (np.arange(16) - 4.5)  # θ_t
@@ -210,7 +209,7 @@ def _hyper_encoder(component: Component, m: int) -> Fills:
 
 def _hyper_scale_decoder(component: Component, m: int) -> Fills:
     """Section 21.4."""
-    groups, used = component.groups, component.used_z
+    used = component.used_z
     shift = 5 - int(math.log2(component.z_step[m]))
 
     def offset_weight(w: Array) -> None:

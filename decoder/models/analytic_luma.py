@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
-
 from jpegai.decoder.models.analytic_basis import (
     C8,
     C16,
@@ -46,7 +45,7 @@ def diagonal(w: Array) -> None:
         w[i, i, centre, centre] = 1
 
 
-def sop_decoder_Y(m: int) -> Fills:  # noqa: N802 - the name of the file's kind
+def sop_decoder_Y(m: int) -> Fills:
     """Return the tensors of ``VM_sop/decoder_Y`` of model index `m`: the plain inverse DCT (21.6.1)."""
 
     def inverse_dct(w: Array) -> None:
@@ -66,7 +65,7 @@ def sop_decoder_Y(m: int) -> Fills:  # noqa: N802 - the name of the file's kind
     }
 
 
-def bop_decoder_Y(m: int) -> Fills:  # noqa: N802
+def bop_decoder_Y(m: int) -> Fills:
     """Return the tensors of ``VM_bop/decoder_Y`` of model index `m`: inverse DCT and clipped deblocking (21.6.2)."""
     clip = LUMA_STEP[m] / 1280  # t
     gain = 1.5 / clip  # g

@@ -14,12 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from jpegai.codestream.errors import ModelError
 from jpegai.decoder.models.official import find
+from numpy.typing import NDArray
 
-__all__ = ["TensorLayout", "canonical_name", "check", "expected", "is_ignored", "shape_text", "tensors_of"]
+__all__ = [
+    "TensorLayout",
+    "canonical_name",
+    "check",
+    "check_shape",
+    "expected",
+    "has_layout",
+    "is_ignored",
+    "shape_text",
+    "tensors_of",
+]
 
 _MAX_SHIFT = 31  # 6.5: per_channel_shifts of 32-bit accumulators
 
@@ -43,11 +52,17 @@ def tensors_of(kind: str) -> Mapping[str, TensorLayout]:
 
     Raises:
         ModelError: files of this kind are not part of the specification (09.5.3).
+
     """
     entries = _layout()["kinds"].get(kind)
     if entries is None:
         raise ModelError(f"models of the kind {kind} are not part of the specification")
     return {name: TensorLayout(dtype, tuple(shape)) for name, (dtype, shape) in entries.items()}
+
+
+def has_layout(kind: str) -> bool:
+    """Return whether files of a kind are part of the specification."""
+    return kind in _layout()["kinds"]
 
 
 def expected(file: str, name: str) -> TensorLayout:
@@ -69,24 +84,36 @@ def is_ignored(name: str) -> bool:
     return name in _layout()["ignored"]
 
 
-def check(array: NDArray[Any], layout: TensorLayout, *, file: str, name: str) -> NDArray[Any]:
-    """Return a tensor read from outside in the type and shape of its layout, read-only.
-
-    float16 and float64 become float32; integers and booleans must have the exact type. A scalar may be stored with
-    the shape (1). Values are checked where the specification bounds them: floats are finite, shifts 0..31 (6.5),
-    z frequencies not negative and not all zero (4.4), ``is_quantized`` true.
+def check_shape(shape: tuple[int, ...], layout: TensorLayout, *, file: str, name: str) -> None:
+    """Refuse another shape than that of the layout; a scalar may be stored with the shape (1) (20.1, 21.9).
 
     Raises:
         ModelError: with `file` and the tensor's `name`.
+
+    """
+    if shape != layout.shape and (layout.shape, shape) != ((), (1,)):
+        raise ModelError(
+            "wrong shape", file=file, selector=name, expected=shape_text(layout.shape), found=shape_text(shape)
+        )
+
+
+def check(array: NDArray[Any], layout: TensorLayout, *, file: str, name: str) -> NDArray[Any]:
+    """Return a tensor read from outside in the type and shape of its layout, read-only.
+
+    float16 and float64 become float32; integers and booleans must have the exact type. Values are checked where
+    the specification bounds them: floats are finite, shifts 0..31 (6.5), z frequencies not negative and not all
+    zero (4.4), ``is_quantized`` true.
+
+    Raises:
+        ModelError: with `file` and the tensor's `name`.
+
     """
 
     def wrong(message: str, wanted: object = None, found: object = None) -> ModelError:
         return ModelError(message, file=file, selector=name, expected=wanted, found=found)
 
-    if array.shape != layout.shape:
-        if layout.shape != () or array.shape != (1,):
-            raise wrong("wrong shape", shape_text(layout.shape), shape_text(array.shape))
-        array = array.reshape(())
+    check_shape(array.shape, layout, file=file, name=name)
+    array = array.reshape(layout.shape)
     if array.dtype != np.dtype(layout.dtype):
         if layout.dtype != "float32" or array.dtype.kind != "f":
             raise wrong("wrong type", layout.dtype, array.dtype.name)

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from jpegai.decoder.models.official import find, official_files
+from numpy.typing import NDArray
 
 __all__ = ["GAIN_COLUMNS", "RULES", "files", "random_integers", "tensor"]
 
@@ -44,6 +43,7 @@ def tensor(file: str, name: str) -> NDArray[Any]:
 
     Raises:
         KeyError: the test models have no such file or tensor.
+
     """
     rule = _rules()[_net(file)][name]
     shape = tuple(rule["shape"])
@@ -97,16 +97,18 @@ def _float_rule(rule: _Rule, random: _Integers) -> NDArray[np.float32]:
     if rule.get("f8"):
         factors = _CHANNEL_FACTORS[np.arange(u.shape[0]) % 8]
         value *= factors.reshape(-1, *[1] * (u.ndim - 1))
-    return (value + rule.get("off", 0)).astype(np.float32)
+    return np.asarray(value + rule.get("off", 0), np.float32)
 
 
 def _mixed(mix: Mapping[str, Any], u: NDArray[np.float64]) -> NDArray[np.float64]:
     """Random numbers correlated within a pixel-shuffle group, or smooth within an upsampling kernel."""
+    own = float(mix["m"]) * u
     if "r2" in mix:
         output = np.arange(u.shape[0])
-        return mix["m"] * u + u[output - output % mix["r2"]]
+        mixed: NDArray[np.float64] = own + u[output - output % mix["r2"]]
+        return mixed
     profile = np.array(mix["B"], np.float64)
-    return mix["m"] * u + profile[:, None] * profile * u[:, :, 1:2, 1:2]
+    return own + profile[:, None] * profile * u[:, :, 1:2, 1:2]
 
 
 def _int_rule(rule: _Rule, random: _Integers) -> NDArray[Any]:
@@ -115,7 +117,7 @@ def _int_rule(rule: _Rule, random: _Integers) -> NDArray[Any]:
     value = ((random * (2 * amplitude + 1)) >> 24) - amplitude + rule.get("off", 0)
     if "sig8" in rule:
         value += rule["sig8"] * _SCALE_OFFSETS[(np.arange(value.size) // 16) % 8]
-    return value.astype(rule["dtype"])
+    return np.asarray(value, rule["dtype"])
 
 
 def _gain_rule(random: _Integers, shape: tuple[int, ...], model: int) -> NDArray[np.float32]:
@@ -130,4 +132,4 @@ def _frequency_rule(random: _Integers, shape: tuple[int, ...]) -> NDArray[np.int
     pairs = random.reshape(-1, 2)
     peak = 21 + ((pairs[:, 0:1] * 21) >> 24)
     width = 1 + ((pairs[:, 1:2] * 120) >> 24)
-    return (1 + ((width << 24) // (width + (np.arange(shape[1]) - peak) ** 2))).astype(np.int32)
+    return np.asarray(1 + (width << 24) // (width + (np.arange(shape[1]) - peak) ** 2), np.int32)

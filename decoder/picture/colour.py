@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-
 from jpegai.decoder.jit import kernel
 from jpegai.decoder.workers import Workers
+from numpy.typing import NDArray
 
 __all__ = ["BT709", "Matrix", "to_rgb", "to_rgb8"]
 
@@ -57,8 +56,13 @@ def _rgb(
 
 @kernel
 def _to_rgb8(
-    y: NDArray[np.float32], u: NDArray[np.float32], v: NDArray[np.float32], matrix: NDArray[np.float32],
-    out: NDArray[np.uint8], first: int, last: int,
+    y: NDArray[np.float32],
+    u: NDArray[np.float32],
+    v: NDArray[np.float32],
+    matrix: NDArray[np.float32],
+    out: NDArray[np.uint8],
+    first: int,
+    last: int,
 ) -> None:
     scale = np.float32(255)
     for row in range(first, last):
@@ -71,8 +75,13 @@ def _to_rgb8(
 
 @kernel
 def _to_rgb(
-    y: NDArray[np.float32], u: NDArray[np.float32], v: NDArray[np.float32], matrix: NDArray[np.float32],
-    out: NDArray[np.float32], first: int, last: int,
+    y: NDArray[np.float32],
+    u: NDArray[np.float32],
+    v: NDArray[np.float32],
+    matrix: NDArray[np.float32],
+    out: NDArray[np.float32],
+    first: int,
+    last: int,
 ) -> None:
     for row in range(first, last):
         for column in range(out.shape[2]):
@@ -82,9 +91,7 @@ def _to_rgb(
             out[2, row, column] = b
 
 
-def to_rgb8(
-    luma: NDArray[np.float32], chroma: NDArray[np.float32], out: NDArray[np.uint8], workers: Workers
-) -> None:
+def to_rgb8(luma: NDArray[np.float32], chroma: NDArray[np.float32], out: NDArray[np.uint8], workers: Workers) -> None:
     """Convert 4:4:4 planes on 0..255 to 8-bit RGB: BT.709, clip, round half to even (10.6, 10.10.1).
 
     Args:
@@ -92,6 +99,7 @@ def to_rgb8(
         chroma: (2, h, w) float32, U and V.
         out: (H, W, 3) uint8, written.
         workers: rows are shared among them.
+
     """
     matrix = BT709.inverse
     workers.split(lambda first, last: _to_rgb8(luma, chroma[0], chroma[1], matrix, out, first, last), len(out), 16)

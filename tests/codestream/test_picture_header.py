@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from jpegai.codestream.codestream import Codestream
 from jpegai.codestream.editions import read_picture_header
 from jpegai.codestream.errors import JpegAIError, StreamSyntaxError, TruncatedError
 from jpegai.codestream.schema.base import Element, Header, elements
 from jpegai.codestream.schema.pih import PICTURE_HEADER
+
 from tests.vectors import needs_spec, spec_data, spec_list
 
 VECTORS = [vector for vector in spec_list("header_vectors", "vectors") if vector["segment"] == "PIH"]
@@ -125,8 +125,8 @@ def test_ambiguous_header_is_taken_as_is_with_a_warning() -> None:
         "bit_depth_idc": 0, "s_ver_minus1": 0, "s_hor_minus1": 0, "c_ver_minus1": 0, "c_hor_minus1": 0,
         "colour_transform_idx": 1, "model_id": 0, "multi_threading_z": 0, "beta_displacement_log_plus_2048": [2048],
         "region_partitioning_flag": 0, "independent_beta_uv": 0, "multi_threading_r": [0, 0], "num_chs": [160, 96],
-        "use_cube_flags": [0, 0], "rvs_enable_flag": [0, 0], "grfs_enable_flag": [0, 0], "synthesis_tile_enable": [0, 0],
-        "gain_3D_enable_flag": 0,
+        "use_cube_flags": [0, 0], "rvs_enable_flag": [0, 0], "grfs_enable_flag": [0, 0],
+        "synthesis_tile_enable": [0, 0], "gain_3D_enable_flag": 0,
     }  # fmt: skip
     payload = Codestream.build_picture_header(Header("pih", values), "is")
     result = read_picture_header(memoryview(payload), 0)

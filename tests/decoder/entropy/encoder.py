@@ -6,6 +6,7 @@ import functools
 from collections.abc import Sequence
 
 from jpegai.codestream.threads import ThreadPayload
+
 from tests.vectors import spec_data
 
 
@@ -57,8 +58,7 @@ def schedule(length: int, threads: int) -> list[tuple[int, list[int]]]:
     groups = []
     for thread in range(threads):
         groups += [
-            (thread, list(range(first, first + 4 * threads, threads)))
-            for first in range(thread, full, 4 * threads)
+            (thread, list(range(first, first + 4 * threads, threads))) for first in range(thread, full, 4 * threads)
         ]
         groups += [(thread, [p]) for p in range(full + thread, length, threads)]
     return groups

@@ -1,0 +1,1 @@
+"""Measurements. Ratios are taken in one run, against a peer where there is one; nothing here is a test."""

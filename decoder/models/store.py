@@ -1,0 +1,380 @@
+"""`ModelStore`: one way to weights, whatever they come from (09.1, 09.6, 20, 21)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from jpegai.codestream.errors import ModelError
+from jpegai.decoder import cache
+from jpegai.decoder.models import analytic, test_models
+from jpegai.decoder.models.checkpoint import Checkpoint
+from jpegai.decoder.models.layout import (
+    canonical_name,
+    check,
+    check_shape,
+    expected,
+    has_layout,
+    is_ignored,
+    tensors_of,
+)
+from jpegai.decoder.models.official import file_name, find, md5_of_file, official_files, official_status
+from jpegai.decoder.models.packed import PackedFile, PackedInfo, write_packed
+from numpy.typing import NDArray
+
+__all__ = ["BUILT_IN", "ModelStore", "file_name"]
+
+_CHUNK = 1 << 20
+
+
+class _Source(Protocol):
+    """What a store is made on; only official files are asked for.
+
+    Tensor names are as stored. `shape` costs nothing (None: the entry is not a tensor). `place` is the file for
+    messages. `digest` is the identity of a file's content where that is cheaper than reading its tensors.
+    """
+
+    def files(self) -> tuple[str, ...]: ...
+    def names(self, file: str) -> tuple[str, ...]: ...
+    def shape(self, file: str, name: str) -> tuple[int, ...] | None: ...
+    def tensor(self, file: str, name: str) -> NDArray[Any]: ...
+    def place(self, file: str) -> str: ...
+    def status(self, file: str) -> str: ...
+    def info(self, file: str) -> PackedInfo: ...
+    def digest(self, file: str) -> str | None: ...
+
+
+class _BuiltIn:
+    """Models that are made by formula."""
+
+    def __init__(
+        self,
+        name: str,
+        files: Callable[[], tuple[str, ...]],
+        tensor: Callable[[str, str], NDArray[Any]],
+        modules: tuple[str, ...],
+        data: tuple[Path, ...],
+    ) -> None:
+        self._name = name
+        self._texts = (*(Path(__file__).with_name(f"{module}.py") for module in modules), *data)
+        self.files = files
+        self.tensor = tensor
+
+    def names(self, file: str) -> tuple[str, ...]:
+        if file not in self.files():
+            raise ModelError(f"the built-in models {self._name} have no such file", file=file)
+        return tuple(tensors_of(find(file).kind))
+
+    def shape(self, file: str, name: str) -> tuple[int, ...]:
+        return expected(file, name).shape
+
+    def place(self, file: str) -> str:
+        return f"{self._name}/{file}"
+
+    def status(self, file: str) -> str:
+        return "built-in" if file in self.files() else "missing"
+
+    def info(self, file: str) -> PackedInfo:
+        return PackedInfo(None, "built-in")
+
+    def digest(self, file: str) -> str:
+        self.names(file)
+        return cache.content_key(self._name, file, *(path.read_bytes() for path in self._texts))
+
+
+BUILT_IN: Mapping[str, _Source] = {
+    "analytic": _BuiltIn("analytic", analytic.files, analytic.tensor, analytic.MODULES, ()),
+    "test": _BuiltIn("test", test_models.files, test_models.tensor, ("test_models",), (test_models.RULES,)),
+}
+"""The models that need no file, by the name under which they are opened."""
+
+
+class _Directory:
+    """A directory of checkpoints in the official layout; a file is parsed when it is first needed."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._open: dict[str, Checkpoint] = {}
+        self._digests: dict[str, tuple[tuple[int, int], str]] = {}
+        self._lock = threading.Lock()
+        if not self.files():
+            example = root / file_name("common_Y", 0)
+            raise ModelError(f"no checkpoint of the official layout here, for example {example}", file=str(root))
+
+    def files(self) -> tuple[str, ...]:
+        return tuple(name for name in official_files() if (self._root / name).is_file())
+
+    def names(self, file: str) -> tuple[str, ...]:
+        checkpoint = self._checkpoint(file)
+        return checkpoint.names + checkpoint.others
+
+    def shape(self, file: str, name: str) -> tuple[int, ...] | None:
+        checkpoint = self._checkpoint(file)
+        return checkpoint.shape(name) if name in checkpoint.names else None
+
+    def tensor(self, file: str, name: str) -> NDArray[Any]:
+        return self._checkpoint(file).tensor(name)
+
+    def place(self, file: str) -> str:
+        return os.fspath(self._root / file)
+
+    def status(self, file: str) -> str:
+        return official_status(self._root / file, find(file))
+
+    def info(self, file: str) -> PackedInfo:
+        path = self._existing(file)
+        status = official_status(path, find(file))
+        if status == "official":
+            return PackedInfo(find(file).md5, status)
+        try:
+            return PackedInfo(md5_of_file(path), status)
+        except OSError as error:
+            raise ModelError(f"cannot be read: {error.strerror}", file=self.place(file)) from error
+
+    def digest(self, file: str) -> str:
+        path = self._existing(file)
+        try:
+            status = path.stat()
+            stamp = status.st_size, status.st_mtime_ns
+            with self._lock:
+                known = self._digests.get(file)
+            if known is not None and known[0] == stamp:
+                return known[1]
+            digest = hashlib.blake2b(digest_size=16)
+            with path.open("rb") as content:
+                while chunk := content.read(_CHUNK):
+                    digest.update(chunk)
+        except OSError as error:
+            raise ModelError(f"cannot be read: {error.strerror}", file=self.place(file)) from error
+        with self._lock:
+            self._digests[file] = stamp, digest.hexdigest()
+        return digest.hexdigest()
+
+    def _checkpoint(self, file: str) -> Checkpoint:
+        with self._lock:
+            checkpoint = self._open.get(file)
+            if checkpoint is None:
+                checkpoint = self._open[file] = Checkpoint(self._existing(file))
+            return checkpoint
+
+    def _existing(self, file: str) -> Path:
+        path = self._root / file
+        if not path.is_file():
+            raise ModelError("there is no such checkpoint", file=self.place(file))
+        return path
+
+
+class _Packed:
+    """A packed file."""
+
+    def __init__(self, path: Path) -> None:
+        self._pack = PackedFile(path)
+
+    def files(self) -> tuple[str, ...]:
+        return tuple(self._pack.info)
+
+    def names(self, file: str) -> tuple[str, ...]:
+        self.info(file)
+        return self._pack.names(file)
+
+    def shape(self, file: str, name: str) -> tuple[int, ...]:
+        return self._pack.shape(file, name)
+
+    def tensor(self, file: str, name: str) -> NDArray[Any]:
+        return self._pack.tensor(file, name)
+
+    def place(self, file: str) -> str:
+        return f"{self._pack.path}::{file}"
+
+    def status(self, file: str) -> str:
+        return self._pack.info[file].status if file in self._pack.info else "missing"
+
+    def info(self, file: str) -> PackedInfo:
+        if file not in self._pack.info:
+            raise ModelError("the packed models have no such file", file=self.place(file))
+        return self._pack.info[file]
+
+    def digest(self, file: str) -> None:
+        """Return None: nothing is cheaper than the tensors themselves."""
+
+
+class ModelStore:
+    """Weights by official file name and tensor name. One store serves any number of threads.
+
+    Attributes:
+        name: what was opened: ``analytic``, ``test`` or a path.
+        built_in: whether the weights are made by formula.
+
+    """
+
+    def __init__(self, name: str, source: _Source) -> None:
+        self.name = name
+        self.built_in = name in BUILT_IN and source is BUILT_IN[name]
+        self._source = source
+        self._mappings: dict[str, _Tensors] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, source: str | os.PathLike[str]) -> ModelStore:
+        """Open models: ``analytic`` or ``test`` (as text), a directory of checkpoints, or a packed file.
+
+        A directory that happens to be called like built-in models is opened as ``./analytic`` or as a `Path`.
+
+        Raises:
+            ModelError: the source is none of these, or a packed file that is damaged.
+
+        """
+        if isinstance(source, str) and source in BUILT_IN:
+            return cls(source, BUILT_IN[source])
+        name = os.fspath(source)
+        path = Path(name)
+        try:
+            if path.is_dir():
+                return cls(name, _Directory(path))
+            if path.is_file():
+                return cls(name, _Packed(path))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"models cannot be opened: {error}", file=ascii(name)) from error
+        shown = name if name.isprintable() else ascii(name)
+        raise ModelError("no such models: neither built-in (analytic, test) nor a directory or packed file", file=shown)
+
+    def files(self) -> tuple[str, ...]:
+        """Return the official files that this store has (all 80 are listed in `official.official_files`)."""
+        return self._source.files()
+
+    def tensors(self, file: str) -> Mapping[str, NDArray[Any]]:
+        """Return the tensors of an official file, such as ``VM_common_int/Y_0.002.pth``, by canonical name.
+
+        The mapping is lazy: a tensor is made or read on access, every time, and checked against the official
+        layout (`layout.check`); arrays are read-only. It iterates over the tensors of the layout that are there;
+        asking for one that is not raises ModelError, not KeyError.
+
+        Raises:
+            ModelError: the store has no such file (`file` names its place), or it is damaged, or holds the float
+                variant of a model (09.5.3), which is not part of the specification.
+
+        """
+        with self._lock:
+            mapping = self._mappings.get(file)
+        if mapping is None:
+            tensors_of(find(file).kind)
+            mapping = _Tensors(self._source, file, trusted=self.built_in)
+            with self._lock:
+                mapping = self._mappings.setdefault(file, mapping)
+        return mapping
+
+    def digest(self, file: str, names: Iterable[str] | None = None) -> str:
+        """Return the identity of a file's content, or of some of its tensors, as a text for cache keys.
+
+        Built-in models: of the formulas, nothing is generated. A checkpoint: of the bytes of the file (read once);
+        of the tensors' bytes when `names` are given. A packed file: of the tensors' bytes.
+
+        Raises:
+            ModelError: as `tensors`.
+
+        """
+        find(file)
+        whole = self._source.digest(file) if self.built_in or names is None else None
+        if whole is not None:
+            return whole
+        tensors = self.tensors(file)
+        total = hashlib.blake2b(digest_size=16)
+        for name in sorted(tensors if names is None else names):
+            array = tensors[name]
+            total.update(f"{name}:{array.dtype.name}:{array.shape}\n".encode())
+            total.update(np.ascontiguousarray(array).data)
+        return total.hexdigest()
+
+    def status(self, file: str) -> str:
+        """Return what a file is: ``official``, ``unknown``, ``built-in`` or ``missing``.
+
+        A checkpoint is compared with the official size and MD5 (`official.official_status`); of a packed file it is
+        what was found when it was packed.
+        """
+        return self._source.status(find(file).name)
+
+    def pack(
+        self, path: str | os.PathLike[str], progress: Callable[[str], None] = lambda file: None
+    ) -> dict[str, PackedInfo]:
+        """Write the tensors of all files of this store to a packed file (`packed`); return the origin of each.
+
+        `progress` is called with the name of every file before it is read. Entries that no official file has are
+        left out, as are files of kinds that are not part of the specification.
+
+        Raises:
+            OSError: the file cannot be written.
+            ModelError: a checkpoint is damaged or wrong.
+
+        """
+        info: dict[str, PackedInfo] = {}
+        tensors: dict[tuple[str, str], NDArray[Any]] = {}
+        for file in self.files():
+            if has_layout(find(file).kind):
+                progress(file)
+                info[file] = self._source.info(file)
+                tensors |= {(file, name): array for name, array in self.tensors(file).items()}
+        write_packed(Path(path), Path(self.name).name, info, tensors)
+        return info
+
+    def unknown_entries(self, file: str) -> tuple[str, ...]:
+        """Return the entries of a file that are in no official one and are ignored (09.6)."""
+        known = tensors_of(find(file).kind)
+        return tuple(
+            name for name in self._source.names(file) if canonical_name(name) not in known and not is_ignored(name)
+        )
+
+
+class _Tensors(Mapping[str, NDArray[Any]]):
+    """The tensors of one file, made, converted and checked on access."""
+
+    def __init__(self, source: _Source, file: str, *, trusted: bool) -> None:
+        self._source = source
+        self._file = file
+        self._place = source.place(file)
+        self._trusted = trusted
+        self._stored: dict[str, str] = {}  # stored names by canonical name
+        for name in source.names(file):
+            canonical = canonical_name(name)
+            if canonical in self._stored:
+                raise ModelError(
+                    f"is there twice, as {name} and {self._stored[canonical]}", file=self._place, selector=canonical
+                )
+            self._stored[canonical] = name
+        if not trusted:  # refuse the float variant before anything of it is used
+            for name in self._known():
+                if name.endswith("is_quantized"):
+                    self[name]
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        canonical = canonical_name(name)
+        layout = expected(self._file, canonical)
+        stored = self._stored.get(canonical)
+        if stored is None:
+            raise ModelError("the tensor is missing", file=self._place, selector=canonical)
+        if self._trusted:
+            array = self._source.tensor(self._file, stored)
+            array.flags.writeable = False
+            return array
+        shape = self._source.shape(self._file, stored)
+        if shape is None:
+            raise ModelError("is not a tensor", file=self._place, selector=canonical)
+        check_shape(shape, layout, file=self._place, name=canonical)  # before anything is read
+        return check(self._source.tensor(self._file, stored), layout, file=self._place, name=canonical)
+
+    def __contains__(self, name: object) -> bool:
+        canonical = canonical_name(name) if isinstance(name, str) else None
+        return canonical in self._stored and canonical in self._known()
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._known() if name in self._stored)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _known(self) -> Mapping[str, Any]:
+        return tensors_of(find(self._file).kind)

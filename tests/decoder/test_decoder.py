@@ -1,0 +1,171 @@
+"""The decoder as a library: limits, bands, threads, reuse."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jpegai.codestream import Codestream, LimitError, ModelError, UnsupportedError
+from jpegai.conformance_streams import STREAMS, EmbeddedStream
+from jpegai.decoder import Decoder
+from jpegai.decoder.picture.compare import allowed, differences, read_png
+from jpegai.decoder.plan import DEFAULT_MAX_PIXELS, make_plan
+from jpegai.tools.options import MAX_PIXELS
+
+LARGEST = next(entry for entry in STREAMS if entry.file == "demo_chelsea.jai")
+ODD = next(entry for entry in STREAMS if entry.file == "an_bop_odd_97x131.jai")
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Decoder:
+    return Decoder("analytic")
+
+
+def close(a: np.ndarray, b: np.ndarray) -> bool:
+    largest, count = differences(a, b)
+    return largest <= 1 and count <= allowed(a.size)
+
+
+@pytest.mark.parametrize("entry", STREAMS, ids=lambda entry: entry.file)
+def test_embedded_streams_give_their_pictures(entry: EmbeddedStream, decoder: Decoder) -> None:
+    assert entry.intact
+    assert entry.rights
+    for transform in entry.references:
+        picture = decoder.decode(entry.read(), transform=transform)
+        assert close(picture.rgb, read_png(entry.reference(transform)))
+        assert picture.transform == transform.upper()
+        assert not picture.findings
+
+
+def test_comparison_can_fail() -> None:
+    reference = read_png(ODD.reference("bop"))
+    assert close(reference, reference)
+    brighter = reference.copy()
+    brighter[50, 50] ^= 2
+    assert not close(reference, brighter)
+
+
+def test_dump_and_decode_agree(decoder: Decoder) -> None:
+    results = decoder.dump(ODD.read())
+    assert np.array_equal(results["picture"], decoder.decode(ODD.read()).rgb)
+    assert results["primary.z"].shape == (160, 3, 2)
+    assert results["secondary.latents"].shape == (96, 9, 7)
+    assert set(np.unique(results["primary.coded_mask"])) <= {0, 1}
+
+
+@pytest.mark.parametrize("transform", ["sop", "bop"])
+def test_bands_change_nothing_but_rounding(transform: str, decoder: Decoder) -> None:
+    stream = Codestream.parse(LARGEST.read())
+    whole = decoder.decode(stream, transform=transform)
+    for share in (0.7, 0.4):
+        limit = int(make_plan(stream, transform.upper()).memory * share)
+        plan = make_plan(stream, transform.upper(), max_memory=limit)
+        assert len(plan.bands) > 1
+        assert plan.memory <= limit
+        assert [band.rows[0] for band in plan.bands[1:]] == [band.rows[1] for band in plan.bands[:-1]]
+        bounded = Decoder(decoder.store, max_memory=limit)
+        assert close(bounded.decode(stream, transform=transform).rgb, whole.rgb)
+        planes, expected = bounded.dump(stream, transform=transform), decoder.dump(stream, transform=transform)
+        for name in ("primary.planes", "secondary.planes"):
+            assert np.abs(planes[name] - expected[name]).max() <= 3e-3
+
+
+def test_thinnest_bands_of_an_odd_picture(decoder: Decoder) -> None:
+    stream = Codestream.parse(ODD.read())
+    whole = decoder.decode(stream)
+    low, high = 0, make_plan(stream, "BOP").memory
+    while high - low > 1024:
+        middle = (low + high) // 2
+        try:
+            make_plan(stream, "BOP", max_memory=middle)
+            high = middle
+        except LimitError:
+            low = middle
+    assert len(make_plan(stream, "BOP", max_memory=high).bands) == 9
+    assert close(Decoder(decoder.store, max_memory=high).decode(stream).rgb, whole.rgb)
+
+
+def test_integers_are_the_same_with_any_number_of_threads(decoder: Decoder) -> None:
+    expected = decoder.dump(LARGEST.read(), transform="sop")
+    for threads in (1, 2, 5):
+        results = Decoder(decoder.store, threads=threads).dump(LARGEST.read(), transform="sop")
+        for name, array in results.items():
+            kind = name.rsplit(".", 1)[-1]
+            if array.dtype.kind in "iu" and name != "picture" or kind == "residual_dequantised":
+                assert np.array_equal(array, expected[name]), name
+        assert close(results["picture"], expected["picture"])
+
+
+def test_a_decoder_is_reusable_from_several_threads(decoder: Decoder) -> None:
+    streams = [entry.read() for entry in STREAMS[2:]] * 2
+    expected = [decoder.decode(data, transform=transform_of(data)).rgb for data in streams]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda data: decoder.decode(data, transform=transform_of(data)).rgb, streams))
+    assert all(close(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def transform_of(data: bytes) -> str:
+    return "sop" if Codestream.parse(data).pih.synthesis_transform_id[0] == 0 else "bop"
+
+
+def test_limits_name_what_they_found(decoder: Decoder) -> None:
+    with pytest.raises(LimitError, match="--max-pixels.*at most 1000 samples.*97 x 131") as caught:
+        Decoder(decoder.store, max_pixels=1000).decode(ODD.read())
+    assert caught.value.selector == "pih.img_width_minus64"
+    with pytest.raises(LimitError, match="--max-memory.*at most 1 MiB.*estimate of"):
+        Decoder(decoder.store, max_memory=1 << 20).decode(LARGEST.read(), transform="bop")
+    assert DEFAULT_MAX_PIXELS == MAX_PIXELS
+
+
+def test_default_transform_that_is_not_built_names_those_that_are(decoder: Decoder) -> None:
+    with pytest.raises(UnsupportedError, match="HOP.*BOP, SOP") as caught:
+        decoder.decode(LARGEST.read())
+    assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize("models", ["/does/not/exist", "nonsense"])
+def test_models_that_are_not_there(models: str) -> None:
+    with pytest.raises(ModelError):
+        Decoder(models).decode(ODD.read())
+
+
+@pytest.mark.parametrize("arguments", [{"threads": 0}, {"engine": "exactly"}])
+def test_arguments_out_of_range(arguments: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="must be|none of"):
+        Decoder("analytic", **arguments)  # type: ignore[arg-type]
+
+
+def test_saving(decoder: Decoder, tmp_path: Path) -> None:
+    picture = decoder.decode(ODD.read())
+    picture.save(tmp_path / "out.png")
+    assert np.array_equal(read_png((tmp_path / "out.png").read_bytes()), picture.rgb)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
+    with pytest.raises(UnsupportedError, match=r"\.bmp"):
+        picture.save(tmp_path / "out.bmp")
+    with pytest.raises(FileNotFoundError):
+        picture.save(tmp_path / "missing" / "out.png")
+
+
+def test_plain_python_gives_the_same_integers(decoder: Decoder, tmp_path: Path) -> None:
+    """The same functions with NUMBA_DISABLE_JIT=1."""
+    import os
+
+    entry = next(entry for entry in STREAMS if entry.file == "an_sop_64x64.jai")
+    code = (
+        "import sys, numpy as np; from jpegai.decoder import Decoder\n"
+        "np.savez(sys.argv[2], **Decoder('analytic').dump(sys.argv[1]))"
+    )
+    out = tmp_path / "plain.npz"
+    subprocess.run(
+        [sys.executable, "-c", code, str(entry.path), str(out)], check=True, env={**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    )
+    expected, found = decoder.dump(entry.path), np.load(out)
+    for name, array in expected.items():
+        if name != "picture" and (array.dtype.kind in "iu" or name.endswith("residual_dequantised")):
+            assert np.array_equal(array, found[name]), name
+    assert close(expected["picture"], found["picture"])

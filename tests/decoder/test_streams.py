@@ -1,0 +1,119 @@
+"""Whole streams against the reference's results (section 12.6.6), and refusals of what is not built."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+from jpegai.codestream import Codestream, UnsupportedError
+from jpegai.decoder import Decoder
+from jpegai.decoder.support import BUILT_TRANSFORMS, check
+
+from tests.figures import compare, decodes
+from tests.streams import VectorStream, described_streams, perf_streams
+from tests.vectors import needs_vectors
+
+STREAMS = described_streams()
+CORE = [stream for stream in STREAMS if stream.core]
+SEVERAL = [stream for stream in STREAMS if stream.name.startswith(("demo_", "an_photo_rate"))]
+CASES = [(stream, entry["transform"]) for stream in [*CORE, *SEVERAL] for entry in decodes(stream)]
+
+#: What the element that stops a stream has to do with its tags.
+_REASONS = {
+    "pih.bit_depth_idc": "bit10",
+    "pih.s_ver_minus1": "source_420",
+    "pih.s_hor_minus1": "source_422",
+    "pih.c_ver_minus1": "coded_420",
+    "pih.c_hor_minus1": "coded_422",
+    "pih.colour_transform_idx": "yuv",
+    "pih.region_partitioning_flag": "regions_",
+    "pih.rvs_enable_flag": "rvs",
+    "pih.grfs_enable_flag": "grfs",
+    "pih.synthesis_tile_enable": "tiles",
+    "pih.gain_3D_enable_flag": "quality_map",
+    "pih.synthesis_transform_id": "transform_hop",
+    "ton.lsbs_enable_flag": "lsbs",
+    "ton.EFE_linear_filter_enabled_flag": "filter_efe_linear",
+    "ton.icci_enable_flag": "filter_eicci",
+    "ton.EFE_nonlinear_filter_enabled_flag": "filter_efe_nonlinear",
+    "ton.LEF_enabled_flag": "filter_lef",
+}
+#: Tags of streams that decode although they are not "core": what they carry changes no sample, or the decode
+#: in question is one of the reference's special ones beside the plain one.
+_HARMLESS = {"rendering_info", "user_data", "several_decodes"}
+
+
+@functools.cache
+def decoder(models: str) -> Decoder:
+    return Decoder(models)
+
+
+@needs_vectors
+def test_how_many_streams_run(record_property: pytest.FixtureRequest) -> None:
+    print(f"{len(CORE)} core streams and {len(SEVERAL)} others, {len(CASES)} decodes of {len(STREAMS)} streams")
+    assert len([stream for stream in CORE if stream.models == "test"]) == 33
+    assert len([stream for stream in CORE if stream.models == "analytic"]) == 3
+    assert len(CASES) == 36 + 2 * 7
+
+
+@pytest.mark.parametrize(("stream", "transform"), CASES, ids=lambda value: getattr(value, "name", value))
+def test_decode_is_that_of_the_reference(stream: VectorStream, transform: str) -> None:
+    entry = next(entry for entry in decodes(stream) if entry["transform"] == transform)
+    results = decoder(stream.models).dump(stream.path, transform=transform)
+    figures = compare(stream, entry, results)
+    assert figures.good, figures
+
+
+def path_is_straight(stream: VectorStream) -> bool:
+    return not (set(stream.tags) - _HARMLESS) & {
+        tag for tag in stream.tags for reason in _REASONS.values() if tag.startswith(reason)
+    }
+
+
+OTHERS = [stream for stream in STREAMS if not stream.core]
+REFUSED = [stream for stream in OTHERS if not path_is_straight(stream)]
+ACCEPTED = [stream for stream in OTHERS if path_is_straight(stream)]
+
+
+@pytest.mark.parametrize("stream", REFUSED, ids=lambda stream: stream.name)
+def test_streams_off_the_path_are_refused_by_name(stream: VectorStream) -> None:
+    with pytest.raises(UnsupportedError) as caught:
+        decoder(stream.models).decode(stream.path)
+    error = caught.value
+    assert error.exit_code == 4
+    assert error.selector is not None
+    reason = _REASONS[error.selector.split("[")[0]]
+    assert any(tag.startswith(reason) for tag in stream.tags), (error.selector, stream.tags)
+    assert error.bit_offset is not None
+    if reason == "transform_hop" and len(Codestream.open(stream.path).pih.synthesis_transform_id) > 1:
+        assert "BOP" in str(error)
+
+
+@pytest.mark.parametrize("stream", ACCEPTED, ids=lambda stream: stream.name)
+def test_streams_with_harmless_extras_decode(stream: VectorStream) -> None:
+    for entry in decodes(stream):
+        results = decoder(stream.models).dump(stream.path, transform=entry["transform"])
+        figures = compare(stream, entry, results)
+        assert figures.good, figures
+
+
+@needs_vectors
+def test_every_other_stream_was_asked() -> None:
+    assert {stream.name for stream in ACCEPTED} == {"chs_progressive", "dis_rdi", "rdi_all", "rdi_cicp", "udi"}
+    assert len(REFUSED) == len(STREAMS) - len(CORE) - len(ACCEPTED)
+
+
+@pytest.mark.parametrize("stream", perf_streams(), ids=lambda stream: stream.name)
+def test_perf_streams_are_on_the_path_unless_high(stream: VectorStream) -> None:
+    parsed = Codestream.open(stream.path)
+    check(parsed)
+    listed = parsed.pih.synthesis_transform_id[0]
+    assert (("SOP", "BOP", "HOP")[listed] in BUILT_TRANSFORMS) == (not stream.name.startswith("high"))
+
+
+def test_a_transform_that_is_not_listed_is_refused() -> None:
+    stream = next((stream for stream in CORE if stream.name == "an_sop_64x64"), None)
+    if stream is None:
+        pytest.skip("no test vectors")
+    with pytest.raises(UnsupportedError, match=r"does not list the transform BOP.*SOP"):
+        decoder("analytic").decode(stream.path, transform="bop")

@@ -1,0 +1,153 @@
+"""Compare a decode with the reference's results; as a script, print the figures of every stream.
+
+python -m tests.figures
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jpegai.decoder import Decoder
+from jpegai.decoder.picture.compare import allowed, differences, read_png
+from numpy.typing import NDArray
+
+from tests.streams import VectorStream, described_streams
+
+INTEGERS = ("z", "hyper_scale", "scale0", "scale1", "coded_mask", "cube_flags", "residual", "residual_dequantised")
+#: Largest differences of section 12.6.6.
+TOLERANCES = {
+    "psi": 5e-4, "prediction": 5e-4, "latents": 5e-4, "latents_scaled": 5e-4,
+    "planes": 3e-3, "filter_input": 3e-3, "output": 5e-3,
+}  # fmt: skip
+#: What the vectors hold of the encoder.
+_NOT_OURS = ("encoder_latents", "encoder_hyper_latents")
+
+
+@dataclass
+class Figures:
+    """What the comparison of one decode found."""
+
+    stream: str
+    transform: str
+    integers: int = 0
+    unequal: list[str] = field(default_factory=list)
+    largest: dict[str, float] = field(default_factory=dict)
+    samples: int = 0
+    differing: int = 0
+    step: int = 0
+    sampled: bool = False
+    missing: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        """Whether every comparison is within the limits of 12.6.6."""
+        return (
+            not self.unequal
+            and not self.missing
+            and self.integers > 0
+            and all(value <= TOLERANCES[kind] for kind, value in self.largest.items())
+            and self.step <= 1
+            and self.differing <= allowed(self.samples)
+            and self.samples > 0
+        )
+
+    def row(self) -> str:
+        """One line of the table."""
+        latents = max((self.largest.get(name, 0.0) for name in ("psi", "prediction", "latents")), default=0.0)
+        picture = f"{self.differing:3d} of {self.samples:7d}{' sampled' if self.sampled else '':8}"
+        return (
+            f"{self.stream:22}{self.transform:4} {self.integers - len(self.unequal):2d}/{self.integers:2d} "
+            f"{latents:9.1e} {self.largest.get('planes', float('nan')):9.1e}  {picture} by {self.step}  "
+            f"{'good' if self.good else 'BAD ' + ' '.join(self.unequal + self.missing)}"
+        )
+
+
+TITLE = "stream                tr   equal   latents    planes  samples that differ             within"
+
+
+def decodes(stream: VectorStream, built: tuple[str, ...] = ("sop", "bop")) -> list[dict[str, Any]]:
+    """The decodes of a stream that this decoder can make: whole, with a built transform."""
+    return [
+        entry
+        for entry in stream.description()["decodes"]
+        if entry["transform"] in built and "num_decode_chs" not in entry
+    ]
+
+
+def compare(stream: VectorStream, entry: dict[str, Any], results: dict[str, NDArray[Any]]) -> Figures:
+    """Compare the results of a dump with one decode of the vectors."""
+    figures = Figures(stream.name, entry["transform"])
+    stored = np.load(stream.path.with_suffix(".npz"))
+    for name, facts in entry["tensors"].items():
+        kind = name.rsplit(".", 1)[-1] if name[-1] not in "012" else name.split(".")[0]
+        if kind in _NOT_OURS:
+            continue
+        ours = results.get(name)
+        if ours is None or list(ours.shape) != facts["shape"]:
+            figures.missing.append(name)
+            continue
+        if name == "picture":
+            _picture(figures, stream, entry, facts, stored, ours)
+        elif kind in INTEGERS:
+            figures.integers += 1
+            data = np.ascontiguousarray(ours.astype(np.dtype(facts["dtype"]).newbyteorder("<")))
+            if hashlib.sha256(data).hexdigest() != facts["sha256"]:
+                figures.unequal.append(name)
+        else:
+            ours = ours.astype(np.float64)
+            if facts.get("stored_as"):
+                distance = np.abs(ours - stored[facts["stored_as"]]).max(initial=0)
+            elif facts.get("samples"):
+                index, values = np.array(facts["samples"]).T
+                distance = np.abs(ours.ravel()[index.astype(np.int64)] - values).max(initial=0)
+            else:
+                continue
+            figures.largest[kind] = max(figures.largest.get(kind, 0.0), float(distance))
+    return figures
+
+
+def _picture(
+    figures: Figures,
+    stream: VectorStream,
+    entry: dict[str, Any],
+    facts: dict[str, Any],
+    stored: Any,
+    ours: NDArray[Any],
+) -> None:
+    png = stream.path.with_name(f"{stream.name}.{entry['transform']}.png")
+    if facts.get("stored_as"):
+        expected = stored[facts["stored_as"]]
+    elif png.is_file():
+        expected = read_png(png.read_bytes())
+    else:
+        index, values = np.array(facts["samples"]).T
+        distance = np.abs(ours.ravel()[index.astype(np.int64)].astype(int) - values.astype(int))
+        figures.samples, figures.sampled = len(values), True
+        figures.step, figures.differing = int(distance.max(initial=0)), int(np.count_nonzero(distance))
+        return
+    figures.samples = ours.size
+    figures.step, figures.differing = differences(ours, expected)
+
+
+def main() -> int:
+    """Print the table; return 1 when a decode is outside the limits."""
+    decoders = {name: Decoder(name) for name in ("test", "analytic")}
+    print(TITLE)
+    bad = 0
+    for stream in described_streams():
+        if not (stream.core or stream.name.startswith(("demo_", "an_photo_rate"))):
+            continue
+        for entry in decodes(stream):
+            results = decoders[stream.models].dump(stream.path, transform=entry["transform"])
+            figures = compare(stream, entry, results)
+            bad += not figures.good
+            print(figures.row(), flush=True)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""`jpegai decode`, `dump` and `demo` as a user sees them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jpegai.conformance_streams import STREAMS
+from jpegai.decoder.picture.compare import allowed, differences, read_png
+from tests.streams import described_streams
+
+COMMAND = [sys.executable, "-c", "from jpegai.tools.cli import main; main()"]
+SMALL = next(entry for entry in STREAMS if entry.file == "an_sop_64x64.jai")
+SEVERAL = next(entry for entry in STREAMS if entry.file == "demo_coffee.jai")
+
+
+def run(*arguments: object, data: bytes | None = None, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, input=data, check=False, env={**os.environ, **environment}
+    )
+
+
+def close(picture: np.ndarray, reference: bytes) -> bool:
+    largest, count = differences(picture, read_png(reference))
+    return largest <= 1 and count <= allowed(picture.size)
+
+
+def test_decode(tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    result = run("decode", SMALL.path, out)
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
+    assert close(read_png(out.read_bytes()), SMALL.reference("sop"))
+    assert out.stat().st_mode & 0o777 == 0o666 & ~current_umask()
+
+
+def current_umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_standard_streams() -> None:
+    result = run("decode", "-", "-", data=SMALL.read())
+    assert result.returncode == 0
+    assert close(read_png(result.stdout), SMALL.reference("sop"))
+
+
+@pytest.mark.parametrize("transform", ["sop", "bop"])
+def test_one_stream_several_decoders(transform: str, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    result = run("decode", SEVERAL.path, out, "--transform", transform, "--threads", 1, "--max-memory", 400, "--times")
+    assert result.returncode == 0
+    assert b"synthesis" in result.stderr
+    assert close(read_png(out.read_bytes()), SEVERAL.reference(transform))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["decode", SEVERAL.path, "out.png"], 4, "HOP cannot be decoded yet; listed in the stream and built: BOP, SOP"),
+        (["decode", SEVERAL.path, "out.jpg"], 2, "must end in .png"),
+        (["decode", SMALL.path, "out.png", "--transform", "bop"], 4, "does not list the transform BOP"),
+        (["decode", SMALL.path, "out.png", "--models", "nowhere"], 5, "nowhere"),
+        (["decode", SMALL.path, "out.png", "--max-pixels", "100"], 6, "larger than the limit"),
+        (["decode", SMALL.path, "out.png", "--max-memory", "1"], 6, "does not fit in the memory allowed"),
+        (["decode", SMALL.path, "out.png", "--threads", "0"], 2, "0 is not in the range"),
+        (["decode", SMALL.path, "out.png", "--engine", "magic"], 2, "magic"),
+        (["decode", SMALL.path, "missing/out.png"], 3, "missing"),
+        (["decode", "nothing.jai", "out.png"], 3, "No such file"),
+        (["dump", SMALL.path, "out.png"], 2, "must end in .npz"),
+    ],
+)
+def test_refusals(arguments: list[str], code: int, text: str, tmp_path: Path) -> None:
+    result = subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, check=False, cwd=tmp_path, text=True
+    )
+    assert result.returncode == code, result.stderr
+    assert text in result.stderr
+    assert "Traceback" not in result.stderr
+    if code != 2:
+        assert len(result.stderr.splitlines()) == 1
+        assert result.stderr.startswith("jpegai: ")
+    assert not list(tmp_path.iterdir()), "nothing partial is left"
+
+
+@pytest.mark.parametrize("stream", [s for s in described_streams() if s.name in ("rvs", "lsbs", "fmt_a_10")], ids=str)
+def test_unsupported_streams_exit_with_4(stream: object, tmp_path: Path) -> None:
+    result = run("decode", stream.path, tmp_path / "out.png", "--models", "test")  # type: ignore[attr-defined]
+    assert result.returncode == 4
+    assert b"cannot be decoded yet" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_dump(tmp_path: Path) -> None:
+    result = run("dump", SMALL.path, tmp_path / "out.npz")
+    assert result.returncode == 0, result.stderr
+    assert b"primary.residual_dequantised    float32  160x4x4" in result.stdout
+    results = np.load(tmp_path / "out.npz")
+    assert close(results["picture"], SMALL.reference("sop"))
+    assert results["primary.sigma_index"].max() <= 31
+
+
+def test_models_from_the_environment(tmp_path: Path) -> None:
+    result = run("decode", SMALL.path, tmp_path / "out.png", JPEGAI_MODELS="nowhere")
+    assert result.returncode == 5
+
+
+def test_findings_are_warnings(tmp_path: Path) -> None:
+    path = tmp_path / "longer.jai"
+    path.write_bytes(SMALL.read() + b"more")
+    result = run("decode", path, tmp_path / "out.png")
+    assert result.returncode == 0
+    assert result.stderr.decode().startswith(f"jpegai: warning: {path}: S-04 ")
+
+
+def test_demo(tmp_path: Path) -> None:
+    result = run("demo", "-o", tmp_path / "pictures")
+    assert result.returncode == 0, result.stderr
+    assert len(list((tmp_path / "pictures").iterdir())) == sum(len(entry.references) for entry in STREAMS)
+    assert result.stdout.count(b"JPEG AI, edition IS") == len(STREAMS)
