@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from jpegai.conformance_streams import STREAMS
+
 from tests.vectors import VECTORS
 
 COMMAND = [sys.executable, "-c", "from jpegai.tools.cli import main; main()"]

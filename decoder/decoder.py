@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 from jpegai.codestream import Codestream, Finding, JpegAIError
-from jpegai.decoder.engines.float32 import Float32Engine
+from jpegai.decoder.engines.float32 import Float32Engine, Float32Network
 from jpegai.decoder.entropy.gains import Gains
-from jpegai.decoder.entropy.residual import decode_residual
+from jpegai.decoder.entropy.residual import decode_residuals
 from jpegai.decoder.entropy.scales import coded_mask, coding_map, dequantise, scale0, sigma_index
 from jpegai.decoder.entropy.z import decode_z
 from jpegai.decoder.entropy_model import COMPONENTS, Component, EntropyModel, load_entropy_model
+from jpegai.decoder.geometry import ceil_div, size_argument
 from jpegai.decoder.latents import add_psi, context_latents, merge_phases
 from jpegai.decoder.models import ModelStore
 from jpegai.decoder.picture.colour import to_rgb, to_rgb8
@@ -126,23 +127,21 @@ class Decoder:
         findings: list[Finding],
     ) -> list[NDArray[np.float32]]:
         """Scales, masks, symbols and dequantisation of both components (05.4 to 05.10)."""
-        size = plan.height, plan.width
         maps, divisors = [], []
         for index, (component, model) in enumerate(zip(COMPONENTS, models, strict=True)):
             with recorder.stage("scales and masks"):
+                size = size_argument(model.scale_network.network.size_argument, plan.height, plan.width)
                 hyper_scale = model.scale_network(z[index], size=size, workers=self._workers)
                 gains = Gains.at(model.gain_log, stream.pih.beta_displacement_log_plus_2048[index] - 2048)
-                flags = _cube_flags(stream, index, size)
+                flags = _cube_flags(stream, index)
                 channels = stream.pih.numCh[index]
                 maps.append(coding_map(hyper_scale, gains.log, flags, channels, self._workers))
                 divisors.append(gains.divisor)
             if recorder.keeps:
                 self._record_scales(recorder, component.name, z[index], hyper_scale, gains, flags)
         with recorder.stage("entropy"):
-            threads = [stream.threads(component.residual_segment) for component in COMPONENTS]
-            decoded = self._workers.map(
-                lambda index: decode_residual(threads[index], maps[index], self._workers), range(len(COMPONENTS))
-            )
+            payloads = [stream.threads(component.residual_segment) for component in COMPONENTS]
+            decoded = decode_residuals(list(zip(payloads, maps, strict=True)), self._workers)
         result = []
         for index, (component, (residual, ends)) in enumerate(zip(COMPONENTS, decoded, strict=True)):
             findings += ends
@@ -164,7 +163,7 @@ class Decoder:
     ) -> None:
         """Keep what the coding map is made of; a plain decode never makes these arrays."""
         scale = scale0(hyper_scale, gains.log, self._workers)
-        results = {
+        results: dict[str, NDArray[Any]] = {
             "z": z,
             "hyper_scale": hyper_scale,
             "scale0": scale,
@@ -180,7 +179,7 @@ class Decoder:
     def _latents(
         self,
         plan: Plan,
-        networks: Callable[[str], Callable[..., NDArray[np.float32]]],
+        networks: Callable[[str], Float32Network],
         z: list[NDArray[np.int8]],
         residuals: list[NDArray[np.float32]],
         recorder: Recorder,
@@ -191,8 +190,9 @@ class Decoder:
         parts = latents[: primary.channels], latents[primary.channels :]
         for index, component in enumerate(COMPONENTS):
             with recorder.stage("hyper decoder"):
-                size = (plan.height, plan.width) if index == 0 else (-(-plan.height // 2), -(-plan.width // 2))
-                psi = networks(component.hyper_network)(z[index].astype(np.float32), size=size)
+                network = networks(component.hyper_network)
+                size = size_argument(network.network.size_argument, plan.height, plan.width)
+                psi = network(z[index].astype(np.float32), size=size)
             recorder.add(f"{component.name}.psi", psi)
             with recorder.stage("MCM"):
                 if index == 0:
@@ -210,7 +210,7 @@ class Decoder:
     def _synthesis(
         self,
         plan: Plan,
-        networks: Callable[[str], Callable[..., NDArray[np.float32]]],
+        networks: Callable[[str], Float32Network],
         latents: NDArray[np.float32],
         recorder: Recorder,
     ) -> NDArray[np.uint8]:
@@ -245,9 +245,7 @@ class Decoder:
 
     # -- models -----------------------------------------------------------------------------------------------
 
-    def _load(
-        self, plan: Plan, model_id: int
-    ) -> tuple[Callable[[str], Callable[..., NDArray[np.float32]]], list[EntropyModel]]:
+    def _load(self, plan: Plan, model_id: int) -> tuple[Callable[[str], Float32Network], list[EntropyModel]]:
         """Return a function that gives the float networks by name, and the entropy models of both components.
 
         The networks are loaded in the background while entropy decoding begins.
@@ -285,11 +283,11 @@ def _open(source: Source) -> Codestream:
     return Codestream.open(source)
 
 
-def _cube_flags(stream: Codestream, component: int, size: tuple[int, int]) -> NDArray[np.uint8] | None:
+def _cube_flags(stream: Codestream, component: int) -> NDArray[np.uint8] | None:
     """Return the cube flags of a component as (4, rows, columns), None when they are not used (02.2)."""
     if not stream.pih.use_cube_flags[component]:
         return None
-    height, width = (-(-length // 256) for length in size)
+    height, width = ceil_div(stream.pih.img_height, 256), ceil_div(stream.pih.img_width, 256)
     values = stream.pih.cube_flag[component]
     return np.fromiter((values[i] for i in range(4 * height * width)), np.uint8).reshape(4, height, width)
 

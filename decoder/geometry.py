@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ceil_div", "cells_size", "hyper_size", "latent_size"]
+__all__ = ["ceil_div", "cells_size", "hyper_size", "latent_size", "size_argument"]
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -23,3 +23,8 @@ def cells_size(height: int, width: int) -> tuple[int, int]:
 def hyper_size(height: int, width: int) -> tuple[int, int]:
     """Size of z: 1/64."""
     return ceil_div(height, 64), ceil_div(width, 64)
+
+
+def size_argument(kind: str, height: int, width: int) -> tuple[int, int]:
+    """Return the (h, w) a network is called with for a luma size (06.4): `kind` is the declared size argument."""
+    return (ceil_div(height, 2), ceil_div(width, 2)) if kind == "half" else (height, width)

@@ -29,7 +29,10 @@ class Workers:
         self._pool = ThreadPoolExecutor(self.threads, "jpegai") if self.threads > 1 else None
 
     def map(self, function: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
-        """Return the results of `function` over `items`, in order; the first error is raised."""
+        """Return the results of `function` over `items`, in order; the first error is raised.
+
+        `function` must not use the same workers again: all of them may be waiting for each other then.
+        """
         items = list(items)
         if self._pool is None or len(items) < 2:
             return [function(item) for item in items]

@@ -57,7 +57,9 @@ class Figures:
 
     def row(self) -> str:
         """One line of the table."""
-        latents = max((self.largest.get(name, 0.0) for name in ("psi", "prediction", "latents")), default=0.0)
+        latents = max(
+            (self.largest.get(name, 0.0) for name in ("psi", "prediction", "latents", "latents_scaled")), default=0.0
+        )
         picture = f"{self.differing:3d} of {self.samples:7d}{' sampled' if self.sampled else '':8}"
         return (
             f"{self.stream:22}{self.transform:4} {self.integers - len(self.unequal):2d}/{self.integers:2d} "
@@ -83,7 +85,8 @@ def compare(stream: VectorStream, entry: dict[str, Any], results: dict[str, NDAr
     figures = Figures(stream.name, entry["transform"])
     stored = np.load(stream.path.with_suffix(".npz"))
     for name, facts in entry["tensors"].items():
-        kind = name.rsplit(".", 1)[-1] if name[-1] not in "012" else name.split(".")[0]
+        first, _, last = name.partition(".")
+        kind = first if last.isdigit() or not last else last
         if kind in _NOT_OURS:
             continue
         ours = results.get(name)

@@ -130,9 +130,8 @@ def _row(entry: OfficialFile, status: str) -> dict[str, Any]:
 
 
 def _print_json(**content: Any) -> None:
-    click.echo(
-        json.dumps({"schema_version": SCHEMA_VERSION, "tool": f"jpegai {version('jpegai')}", **content}, indent=1)
-    )
+    head = {"schema_version": SCHEMA_VERSION, "tool": f"jpegai {version('jpegai')}"}
+    click.echo(json.dumps({**head, **content}, indent=1))
 
 
 def _console() -> Console:
@@ -148,6 +147,5 @@ def _table(title: str, rows: Iterable[tuple[OfficialFile, str]]) -> Table:
 
 def _summary(statuses: Iterable[str]) -> str:
     counts = Counter(statuses)
-    return f"{sum(counts.values())} files: " + ", ".join(
-        f"{count} {status}" for status, count in sorted(counts.items())
-    )
+    parts = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    return f"{counts.total()} files: {parts}"

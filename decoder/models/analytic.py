@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jpegai.decoder.models import analytic_chroma, analytic_context, analytic_entropy, analytic_luma
+from jpegai.decoder.models import analytic_chroma, analytic_context, analytic_entropy, analytic_luma, test_models
 from jpegai.decoder.models.analytic_basis import Fills
-from jpegai.decoder.models.layout import tensors_of
+from jpegai.decoder.models.layout import LAYOUT, tensors_of
 from jpegai.decoder.models.official import find, official_files
 from numpy.typing import NDArray
 
-__all__ = ["MODULES", "files", "tensor"]
+__all__ = ["SOURCES", "files", "tensor"]
 
-MODULES = ("analytic", "analytic_basis", "analytic_chroma", "analytic_context", "analytic_entropy", "analytic_luma")
-"""The modules whose text decides the values, for the identity of the models."""
+SOURCES = (*sorted(Path(__file__).parent.glob("analytic*.py")), test_models.SOURCE, LAYOUT)
+"""The files whose text decides the values: the identity of the models."""
 
 _DEFAULTS = (
     ("norm1.weight", 1.0),

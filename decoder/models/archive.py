@@ -163,8 +163,8 @@ class Archive:
         """Return the records by name; each must end before the next one begins, the last before the directory."""
         records: dict[str, Record] = {}
         entries.sort()
-        limits = [entry[0] for entry in entries[1:]] + [end]
-        for (start, stop, name, size, crc), limit in zip(entries, limits, strict=True):
+        starts = [entry[0] for entry in entries]
+        for (start, stop, name, size, crc), limit in zip(entries, [*starts, end][1:], strict=True):
             if stop > limit:
                 raise self.error(f"record {shown(name)} runs out of its place", start)
             if name in records:

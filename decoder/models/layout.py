@@ -19,6 +19,7 @@ from jpegai.decoder.models.official import find
 from numpy.typing import NDArray
 
 __all__ = [
+    "LAYOUT",
     "TensorLayout",
     "canonical_name",
     "check",
@@ -29,6 +30,8 @@ __all__ = [
     "shape_text",
     "tensors_of",
 ]
+
+LAYOUT = Path(__file__).with_name("layout.json")
 
 _MAX_SHIFT = 31  # 6.5: per_channel_shifts of 32-bit accumulators
 
@@ -43,7 +46,7 @@ class TensorLayout:
 
 @functools.cache
 def _layout() -> Any:
-    return json.loads(Path(__file__).with_name("layout.json").read_text())
+    return json.loads(LAYOUT.read_text())
 
 
 @functools.cache

@@ -57,11 +57,10 @@ class _BuiltIn:
         name: str,
         files: Callable[[], tuple[str, ...]],
         tensor: Callable[[str, str], NDArray[Any]],
-        modules: tuple[str, ...],
-        data: tuple[Path, ...],
+        sources: tuple[Path, ...],
     ) -> None:
         self._name = name
-        self._texts = (*(Path(__file__).with_name(f"{module}.py") for module in modules), *data)
+        self._sources = sources
         self.files = files
         self.tensor = tensor
 
@@ -84,12 +83,12 @@ class _BuiltIn:
 
     def digest(self, file: str) -> str:
         self.names(file)
-        return cache.content_key(self._name, file, *(path.read_bytes() for path in self._texts))
+        return cache.content_key(self._name, file, *(path.read_bytes() for path in self._sources))
 
 
 BUILT_IN: Mapping[str, _Source] = {
-    "analytic": _BuiltIn("analytic", analytic.files, analytic.tensor, analytic.MODULES, ()),
-    "test": _BuiltIn("test", test_models.files, test_models.tensor, ("test_models",), (test_models.RULES,)),
+    "analytic": _BuiltIn("analytic", analytic.files, analytic.tensor, analytic.SOURCES),
+    "test": _BuiltIn("test", test_models.files, test_models.tensor, (test_models.SOURCE, test_models.RULES)),
 }
 """The models that need no file, by the name under which they are opened."""
 
@@ -283,7 +282,7 @@ class ModelStore:
         if whole is not None:
             return whole
         tensors = self.tensors(file)
-        total = hashlib.blake2b(digest_size=16)
+        total = hashlib.blake2b(file.encode(), digest_size=16)
         for name in sorted(tensors if names is None else names):
             array = tensors[name]
             total.update(f"{name}:{array.dtype.name}:{array.shape}\n".encode())

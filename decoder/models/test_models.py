@@ -18,7 +18,9 @@ import numpy as np
 from jpegai.decoder.models.official import find, official_files
 from numpy.typing import NDArray
 
-__all__ = ["GAIN_COLUMNS", "RULES", "files", "random_integers", "tensor"]
+__all__ = ["GAIN_COLUMNS", "RULES", "SOURCE", "files", "random_integers", "tensor"]
+
+SOURCE = Path(__file__)
 
 RULES = Path(__file__).with_name("test_model_rules.json")
 """The rule of every tensor, data of section 20.1."""

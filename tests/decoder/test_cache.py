@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from jpegai.conformance_streams import STREAMS
 from jpegai.decoder import cache
 

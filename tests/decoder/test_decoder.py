@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from jpegai.codestream import Codestream, LimitError, ModelError, UnsupportedError
 from jpegai.conformance_streams import STREAMS, EmbeddedStream
 from jpegai.decoder import Decoder
@@ -96,7 +95,7 @@ def test_integers_are_the_same_with_any_number_of_threads(decoder: Decoder) -> N
         results = Decoder(decoder.store, threads=threads).dump(LARGEST.read(), transform="sop")
         for name, array in results.items():
             kind = name.rsplit(".", 1)[-1]
-            if array.dtype.kind in "iu" and name != "picture" or kind == "residual_dequantised":
+            if (array.dtype.kind in "iu" and name != "picture") or kind == "residual_dequantised":
                 assert np.array_equal(array, expected[name]), name
         assert close(results["picture"], expected["picture"])
 
@@ -162,7 +161,9 @@ def test_plain_python_gives_the_same_integers(decoder: Decoder, tmp_path: Path) 
     )
     out = tmp_path / "plain.npz"
     subprocess.run(
-        [sys.executable, "-c", code, str(entry.path), str(out)], check=True, env={**os.environ, "NUMBA_DISABLE_JIT": "1"}
+        [sys.executable, "-c", code, str(entry.path), str(out)],
+        check=True,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
     )
     expected, found = decoder.dump(entry.path), np.load(out)
     for name, array in expected.items():

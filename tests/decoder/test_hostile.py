@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-
 from jpegai.codestream import Codestream, TruncatedError
 from jpegai.conformance_streams import STREAMS
 from jpegai.decoder import Decoder
@@ -57,7 +56,11 @@ def header_bits() -> list[int]:
 
 def flip(bits: list[int]) -> dict[str, float]:
     result = subprocess.run(
-        [sys.executable, "-c", FLIP, str(STREAM.path)], input=json.dumps(bits), capture_output=True, text=True, check=False
+        [sys.executable, "-c", FLIP, str(STREAM.path)],
+        input=json.dumps(bits),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == 0, result.stderr[-2000:]
     return dict(json.loads(result.stdout))

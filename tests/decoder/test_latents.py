@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from jpegai.decoder.latents import add_psi, context_latents, merge_phases
 from jpegai.decoder.workers import Workers
 
 #: Phase of each latent of a 4x4 area, row by row (06.7.1).
-ORDER = "0202 3131 0202 3131".split()
+ORDER = ["0202", "3131", "0202", "3131"]
 
 
 @pytest.mark.parametrize("threads", [1, 2])

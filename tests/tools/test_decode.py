@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from jpegai.conformance_streams import STREAMS
 from jpegai.decoder.picture.compare import allowed, differences, read_png
+
 from tests.streams import described_streams
 
 COMMAND = [sys.executable, "-c", "from jpegai.tools.cli import main; main()"]
@@ -21,7 +21,11 @@ SEVERAL = next(entry for entry in STREAMS if entry.file == "demo_coffee.jai")
 
 def run(*arguments: object, data: bytes | None = None, **environment: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, input=data, check=False, env={**os.environ, **environment}
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        input=data,
+        check=False,
+        env={**os.environ, **environment},
     )
 
 
@@ -76,9 +80,7 @@ def test_one_stream_several_decoders(transform: str, tmp_path: Path) -> None:
     ],
 )
 def test_refusals(arguments: list[str], code: int, text: str, tmp_path: Path) -> None:
-    result = subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, check=False, cwd=tmp_path, text=True
-    )
+    result = subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, check=False, cwd=tmp_path, text=True)
     assert result.returncode == code, result.stderr
     assert text in result.stderr
     assert "Traceback" not in result.stderr

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from jpegai.conformance_streams import STREAMS
 
 COMMAND = [sys.executable, "-c", "from jpegai.tools.cli import main; main()"]

@@ -200,6 +200,14 @@ def test_thread_ends_before_its_symbols(threads, kind):
         assert "S-45" in str(error)
 
 
+@pytest.mark.parametrize("length", [1, 4])
+@pytest.mark.parametrize("value", [2, 32767])
+def test_thread_ends_inside_its_last_escape(length, value):
+    (data,) = encode_residual([*[0] * (length - 1), value], [0] * length, [1] * length, 1)
+    # the escape is at the bottom of the stack; without the first byte it is not whole
+    assert isinstance(failure([data[1:]], coding_map([0] * length)), TruncatedError)
+
+
 @pytest.mark.parametrize(("value", "tail"), [(32768, 0), (-32769, 0), (32768, 4), (-32769, 4)])
 def test_escape_outside_16_bits(value, tail):
     # distribution 3 has bound 2, so its 17 bits reach -32769; symbols of 255 / 256 cost no bit here
@@ -243,6 +251,15 @@ def test_z_ends_before_its_symbols():
     for missing in range(1, len(data) - 2):
         with pytest.raises(TruncatedError, match="S-45"):
             decode_z(payloads([data[missing:]], OFFSET), [tables], (1, 7), ONE)
+
+
+def test_z_ends_inside_its_last_escapes():
+    tables = cdf("F2")
+    (data,) = encode_z([([0, 1, 2, 3], tables[0].tolist())], 1)
+    # four times six bits at the bottom of the stack
+    for missing in (1, 2, 3):
+        with pytest.raises(TruncatedError, match="S-45"):
+            decode_z(payloads([data[missing:]]), [tables], (2, 2), ONE)
 
 
 def test_bits_left_are_found():

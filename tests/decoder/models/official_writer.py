@@ -126,9 +126,7 @@ class Pickler:
             case Reduce():
                 self._reduce(value.function, value.arguments)
             case Parameter():
-                self._reduce(
-                    Global("torch._utils", "_rebuild_parameter"), (value.tensor, True, OrderedDict())
-                )
+                self._reduce(Global("torch._utils", "_rebuild_parameter"), (value.tensor, True, OrderedDict()))
             case View():
                 arguments = (value.storage, value.offset, value.shape, value.stride, False, OrderedDict())
                 self._reduce(Global("torch._utils", "_rebuild_tensor_v2"), arguments)

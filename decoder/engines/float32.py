@@ -1,0 +1,132 @@
+"""The float32 engine: declared networks as ONNX graphs, run by ONNX Runtime.
+
+It promises the tolerances of section 12.6.6, over threads, bands and processors; equal bits are not its promise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from jpegai.codestream.errors import LimitError, ModelError, UnsupportedError
+from jpegai.decoder import cache
+from jpegai.decoder.engines import graph
+from jpegai.decoder.models import ModelStore, file_name
+from jpegai.decoder.networks import NETWORKS, Network
+from numpy.typing import NDArray
+
+__all__ = ["PROVIDERS", "Float32Engine", "Float32Network"]
+
+#: Setting to execution provider.
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+class Float32Network:
+    """A network ready to run. Thread-safe."""
+
+    def __init__(self, network: Network, session: onnxruntime.InferenceSession) -> None:
+        self.network = network
+        self._session = session
+
+    def __call__(self, *inputs: NDArray[np.float32], size: tuple[int, int] | None = None) -> NDArray[np.float32]:
+        """Run the network.
+
+        Args:
+            inputs: (C, H, W) float32, C-contiguous, in the order of the declaration.
+            size: the size argument (h, w) of section 06.4, for networks that crop.
+
+        Returns:
+            (C, H', W') float32, before the final crop to h x w.
+
+        Raises:
+            LimitError: the memory does not suffice.
+            ModelError: ONNX Runtime refuses the graph or the shapes.
+
+        """
+        feed: dict[str, NDArray[np.generic]] = {
+            entry.name: array[None] for entry, array in zip(self.network.inputs, inputs, strict=True)
+        }
+        if self.network.has_crops:
+            if size is None:
+                raise ValueError(f"{self.network.name} needs its size argument")
+            feed[graph.SIZE] = np.array(size, np.int64)
+        try:
+            result: NDArray[np.float32] = self._session.run(None, feed)[0][0]
+        except Exception as error:  # the runtime's errors share no base but Exception
+            raise _translated(error, f"{self.network.name} cannot be run") from error
+        return result
+
+
+class Float32Engine:
+    """Loads the float networks of a model store; each graph is built once and kept in the cache.
+
+    Args:
+        store: where weights come from.
+        threads: threads of each network.
+        provider: ``cpu`` or ``cuda``.
+
+    Raises:
+        UnsupportedError: the provider is not part of the installed ONNX Runtime.
+
+    """
+
+    def __init__(self, store: ModelStore, *, threads: int, provider: str = "cpu") -> None:
+        name = PROVIDERS.get(provider)
+        if name is None or name not in onnxruntime.get_available_providers():
+            raise UnsupportedError(f"the installed ONNX Runtime has no provider '{provider}'")
+        self._store = store
+        self._providers = [name]
+        self._options = onnxruntime.SessionOptions()
+        self._options.intra_op_num_threads = threads
+        self._options.inter_op_num_threads = 1
+        self._options.log_severity_level = 4
+        self._networks: dict[tuple[str, int], Float32Network] = {}
+        self._locks: dict[tuple[str, int], threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def network(self, name: str, model_id: int) -> Float32Network:
+        """Return a network of a model, loaded on its first use; several may be loaded at once from several threads.
+
+        Raises:
+            ModelError: weights are missing or wrong.
+
+        """
+        key = name, model_id
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self._networks:
+                self._networks[key] = self._load(NETWORKS[name], model_id)
+            return self._networks[key]
+
+    def _load(self, network: Network, model_id: int) -> Float32Network:
+        content = load_graph(network, self._store, model_id)
+        try:
+            session = onnxruntime.InferenceSession(bytes(content), self._options, providers=self._providers)
+        except Exception as error:  # the runtime's errors share no base but Exception
+            raise _translated(error, f"the graph of {network.name} cannot be loaded") from error
+        return Float32Network(network, session)
+
+
+def load_graph(network: Network, store: ModelStore, model_id: int) -> memoryview:
+    """Return the ONNX model of a network with the weights of a model, from the cache where it is there.
+
+    The key covers the weights, the declaration and the code that makes the graph; `onnx` is needed only to make it.
+    """
+    file = file_name(network.file_kind, model_id)
+    names = list(network.tensors())
+    code = hashlib.sha256(Path(graph.__file__).read_bytes()).hexdigest()
+    key = cache.content_key(store.digest(file, names), repr(network.layers), repr(network), code)
+    make: Callable[[], bytes] = lambda: graph.build_graph(network, store.tensors(file))  # noqa: E731
+    return cache.get_or_make("graphs", key, make)
+
+
+def _translated(error: Exception, what: str) -> LimitError | ModelError:
+    text = " ".join(str(error).split())
+    if "llocat" in text or "bad_alloc" in text:
+        return LimitError(f"{what}: not enough memory (--max-memory makes the bands thinner)")
+    return ModelError(f"{what}: {text}")

@@ -1,0 +1,260 @@
+"""What a network is: layer records, and everything that follows from them without running it (section 06.2).
+
+A network is a list of layers in execution order; each reads named tensors and makes one. Engines, exported graphs,
+checkpoint checks, parameter and operation counts, receptive fields and memory estimates all come from this one list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from math import ceil, floor
+
+__all__ = ["Input", "Layer", "Network", "Shape", "Tensor"]
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A stored tensor: name in the checkpoint, without the network's prefix, shape and dtype."""
+
+    name: str
+    shape: Shape
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An input of a network: name, channels, and its sub-sampling relative to luma."""
+
+    name: str
+    channels: int
+    subsampling: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer (06.2). What a kind does not use keeps its default.
+
+    Attributes:
+        kind: ``conv``, ``conv_transpose``, ``int_conv``, ``pixel_shuffle``, ``crop``, ``relu``, ``relu6``, ``abs``,
+            ``clamp``, ``add``, ``mul_one_plus``, ``concat``, ``slice_channels``, ``affine``.
+        inputs: names of the tensors it reads.
+        output: name of the tensor it makes.
+        channels: channels of the output.
+        weight, bias, shifts: its stored tensors.
+        kernel: side of the square kernel.
+        stride: stride of a convolution, up-sampling factor of a transposed one.
+        padding: zeros added at the top, bottom, left and right.
+        groups: groups of a convolution.
+        factor: factor of a pixel shuffle.
+        depth, sd, skip: parameters of a crop (06.4).
+        low, high: limits of a clamp, and of the input of an ``int_conv``.
+        scale, offset: of an affine map.
+        start: first channel of a slice.
+
+    """
+
+    kind: str
+    inputs: tuple[str, ...]
+    output: str
+    channels: int
+    weight: Tensor | None = None
+    bias: Tensor | None = None
+    shifts: Tensor | None = None
+    kernel: int = 1
+    stride: int = 1
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    groups: int = 1
+    factor: int = 1
+    depth: int = 0
+    sd: int = 2
+    skip: bool = False
+    low: float = 0.0
+    high: float = 0.0
+    scale: float = 1.0
+    offset: float = 0.0
+    start: int = 0
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The stored tensors the layer uses."""
+        return tuple(tensor for tensor in (self.weight, self.bias, self.shifts) if tensor is not None)
+
+    @property
+    def divisor(self) -> int:
+        """What a crop divides the size argument by: D of 06.4."""
+        return 1 << (self.depth - 1 if self.skip and self.depth >= 4 else self.depth)
+
+    @property
+    def upsampling(self) -> Fraction:
+        """Size of the output relative to the first input."""
+        if self.kind == "conv_transpose":
+            return Fraction(self.stride)
+        if self.kind == "pixel_shuffle":
+            return Fraction(self.factor)
+        return Fraction(1, self.stride)
+
+    def reads(self, first: int, last: int) -> tuple[int, int]:
+        """Return which input positions (one axis, zero padding included) the output positions first..last need."""
+        if self.kind in ("conv", "int_conv"):
+            return first * self.stride - self.padding[0], last * self.stride - self.padding[0] + self.kernel - 1
+        if self.kind == "conv_transpose":  # out[2i - 1 + t] += x[i] * w[t]
+            return -((self.kernel - 2 - first) // 2), (last + 1) // 2
+        if self.kind == "pixel_shuffle":
+            return first // self.factor, last // self.factor
+        return first, last
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network: its layers, and where their tensors are.
+
+    Attributes:
+        name: as in the specification's tables (``bop_prim``).
+        file_kind: kind of checkpoint file (09.5).
+        prefix: put before the tensor names.
+        arithmetic: ``float32`` or ``integer``.
+        size_argument: what the (h, w) of a call means (06.4): ``luma``, ``half``, ``tile_luma``.
+        inputs: in call order.
+        layers: in execution order; the last one makes the output.
+
+    """
+
+    name: str
+    file_kind: str
+    prefix: str
+    arithmetic: str
+    size_argument: str
+    inputs: tuple[Input, ...]
+    layers: tuple[Layer, ...] = field(repr=False)
+
+    @property
+    def output(self) -> str:
+        """Name of the tensor that is the result."""
+        return self.layers[-1].output
+
+    @property
+    def has_crops(self) -> bool:
+        """Whether the result depends on the size argument."""
+        return any(layer.kind == "crop" for layer in self.layers)
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Return the stored tensors by full name."""
+        return {self.prefix + tensor.name: tensor for layer in self.layers for tensor in layer.tensors}
+
+    @cached_property
+    def subsampling(self) -> Mapping[str, Fraction]:
+        """Sub-sampling of every tensor relative to luma."""
+        known = {entry.name: Fraction(entry.subsampling) for entry in self.inputs}
+        for layer in self.layers:
+            known[layer.output] = known[layer.inputs[0]] / layer.upsampling
+        return known
+
+    @cached_property
+    def channels(self) -> Mapping[str, int]:
+        """Channels of every tensor."""
+        known = {entry.name: entry.channels for entry in self.inputs}
+        return known | {layer.output: layer.channels for layer in self.layers}
+
+    def parameters(self) -> int:
+        """Return the number of stored numbers (06.12)."""
+        total = 0
+        for tensor in self.tensors().values():
+            count = 1
+            for length in tensor.shape:
+                count *= length
+            total += count
+        return total
+
+    def macs(self, layer: Layer) -> Fraction:
+        """Return the multiply-adds of a layer per luma sample of a large picture (06.12)."""
+        if layer.kind not in ("conv", "int_conv", "conv_transpose"):
+            return Fraction(0)
+        inputs = self.channels[layer.inputs[0]]
+        taps = Fraction(inputs * layer.channels * layer.kernel**2, layer.groups)
+        positions = self.subsampling[layer.inputs[0] if layer.kind == "conv_transpose" else layer.output]
+        return taps / positions**2
+
+    def macs_per_sample(self) -> Fraction:
+        """Return the multiply-adds of the network per luma sample."""
+        return sum((self.macs(layer) for layer in self.layers), Fraction(0))
+
+    def receptive_field(self, source: str | None = None) -> list[tuple[int, int]]:
+        """Return, per phase of the output, the offsets (first, last) of the input positions it needs (06.11).
+
+        Offsets are relative to the input position that covers the output; zero padding at borders is not counted.
+        `source` names the input, by default the first. An input that the output does not depend on gives no entry.
+        """
+        source = source or self.inputs[0].name
+        ratio = self.subsampling[source] / self.subsampling[self.output]
+        phases = max(1, int(ratio))
+        step = int(1 / ratio) if ratio < 1 else 1
+        far = 1 << 12  # a position away from any border, a multiple of every factor
+        spans = []
+        for phase in range(phases):
+            position = far * phases + phase
+            needed = {self.output: (position, position)}
+            for layer in reversed(self.layers):
+                if layer.output not in needed:
+                    continue
+                low, high = layer.reads(*needed[layer.output])
+                for name in layer.inputs:
+                    old = needed.get(name, (low, high))
+                    needed[name] = min(low, old[0]), max(high, old[1])
+            if source in needed:
+                low, high = needed[source]
+                spans.append((low - far * step, high - far * step))
+        return spans
+
+    def reach(self) -> list[tuple[int, int]]:
+        """Return the offsets of all phases and inputs together, one span per input."""
+        result = []
+        for entry in self.inputs:
+            spans = self.receptive_field(entry.name)
+            result.append((min(low for low, _ in spans), max(high for _, high in spans)))
+        return result
+
+    def activation_bytes(self, height: int, width: int) -> int:
+        """Return the bytes of float32 activations that live at once, at most, for an input of height x width.
+
+        A tensor lives from the layer that makes it to the last one that reads it; element-wise layers of one
+        input work in place. The input of the call belongs to the caller and is not counted.
+        """
+        base = self.subsampling[self.inputs[0].name]
+
+        def size(name: str) -> int:
+            scale = base / self.subsampling[name]
+            return 4 * self.channels[name] * ceil(height * scale) * ceil(width * scale)
+
+        last_use = {name: turn for turn, layer in enumerate(self.layers) for name in layer.inputs}
+        last_use[self.output] = len(self.layers)
+        alive: dict[str, int] = {}
+        peak = 0
+        for turn, layer in enumerate(self.layers):
+            in_place = len(layer.inputs) == 1 and layer.kind in ("relu", "relu6", "abs", "clamp", "affine")
+            if in_place and last_use[layer.inputs[0]] == turn:
+                alive.pop(layer.inputs[0], None)
+            alive[layer.output] = size(layer.output)
+            peak = max(peak, sum(alive.values()))
+            alive = {name: count for name, count in alive.items() if last_use.get(name, turn) > turn}
+        return peak
+
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the size of the output for a size argument (06.4): after crops, before the final crop to h x w."""
+        # the last crop fixes the size; what follows only scales it
+        sizes: dict[str, tuple[int, int]] = {}
+        full = self.inputs[0].subsampling // (2 if self.size_argument == "half" else 1)
+        for entry in self.inputs:
+            sizes[entry.name] = -(-height // full), -(-width // full)
+        for layer in self.layers:
+            rows, columns = sizes[layer.inputs[0]]
+            if layer.kind == "crop":
+                sizes[layer.output] = -(-height // layer.divisor), -(-width // layer.divisor)
+            else:
+                scale = layer.upsampling
+                sizes[layer.output] = floor(rows * scale), floor(columns * scale)
+        return sizes[self.output]

@@ -1,0 +1,57 @@
+"""Synthesis networks (06.8): SOP and BOP, primary and secondary."""
+
+from __future__ import annotations
+
+from jpegai.decoder.networks.blocks import Builder
+from jpegai.decoder.networks.layers import Input, Network
+
+__all__ = ["SYNTHESIS"]
+
+
+def _primary() -> Builder:
+    return Builder(Input("y_hat", 160, 16))
+
+
+def _secondary() -> Builder:
+    return Builder(Input("y_hat_cat", 256, 16), skip=True)
+
+
+def _sop_primary() -> Network:
+    net = _primary()
+    x = net.light_residual_block("y_hat", "first_stage.0.0")
+    x = net.crop(net.gate(net.up_shuffle(x, "first_stage.1", 64), "first_stage.2", 4), 3)
+    x = net.gate(net.crop(net.up_shuffle(x, "conv2_t", 32), 2), "iact2", 2)
+    x = net.gate(net.conv(x, "conv3", 32, 3, bias=True), "iact3", 2)
+    net.samples(net.conv(x, "conv4", 16, 1), 4)
+    return net.network("sop_prim", "sop_decoder_Y", "tile_luma")
+
+
+def _sop_secondary() -> Network:
+    net = _secondary()
+    x = net.light_combine("y_hat_cat", "first_stage", 96)
+    x = net.gate(net.crop(net.up_shuffle(x, "conv2_t", 32), 3), "iact2", 2)
+    x = net.gate(net.conv(x, "conv3", 32, 3, bias=True), "iact3", 2)
+    net.samples(net.conv(x, "conv4", 128, 1), 8)
+    return net.network("sop_sec", "sop_decoder_UV", "tile_luma")
+
+
+def _bop_primary() -> Network:
+    net = _primary()
+    x = net.light_residual_block("y_hat", "first_stage.0.0")
+    x = net.crop(net.gate(net.conv_transpose(x, "first_stage.1", 64, 4), "first_stage.2", 4), 3)
+    x = net.gate(net.crop(net.conv_transpose(x, "conv2_t", 64, 4), 2), "iact2", 4)
+    x = net.gate(net.conv(x, "conv3", 96, 3, bias=True), "iact3", 6)
+    net.samples(net.conv(x, "conv4", 16, 1), 4)
+    return net.network("bop_prim", "bop_decoder_Y", "tile_luma")
+
+
+def _bop_secondary() -> Network:
+    net = _secondary()
+    x = net.light_combine("y_hat_cat", "first_stage", 96)
+    x = net.gate(net.crop(net.conv_transpose(x, "conv2_t", 64, 4), 3), "iact2", 4)
+    x = net.gate(net.conv(x, "conv3", 128, 3, bias=True), "iact3", 8)
+    net.samples(net.conv(x, "conv4", 128, 1), 8)
+    return net.network("bop_sec", "bop_decoder_UV", "tile_luma")
+
+
+SYNTHESIS = (_sop_primary(), _sop_secondary(), _bop_primary(), _bop_secondary())
