@@ -173,7 +173,8 @@ def _tree(console: Console, stream: Codestream, group: str, title: str) -> None:
         if len(run) > 1:
             path += f" .. {run[-1].path.removeprefix(f'{group}.{first.name}')}"
             value = "".join(str(field.value) for field in run)
-            value = value if len(value) <= 64 else f"{value[:64]} ... ({len(run)} values)"
+            value = value if len(value) <= 32 else f"{value[:32]} ... ({len(run)} values)"
+            meaning = ", ".join(dict.fromkeys(f"{field.value}: {field.meaning}" for field in run))
         style = {"derived": "cyan", "inferred": "dim"}.get(first.kind, "")
         mark = {"derived": " (derived)", "inferred": " (absent: default)"}.get(first.kind, "")
         grid.add_row(f"  {escape(path)}", escape(value), escape(f"{meaning}{mark}"), style=style)
@@ -181,14 +182,18 @@ def _tree(console: Console, stream: Codestream, group: str, title: str) -> None:
 
 
 def _runs(fields: list[Field]) -> list[list[Field]]:
-    """Group neighbouring one-bit array entries, which would fill pages."""
+    """Gather neighbouring one-bit array entries, which would fill pages; group flags stand between cube flags."""
     runs: list[list[Field]] = []
+    open_runs: dict[str, list[Field]] = {}
     for field in fields:
-        many = field.name in ("cube_group_flag", "cube_flag", "grfs_channel_flag")
-        if many and runs and runs[-1][0].name == field.name:
-            runs[-1].append(field)
-        else:
+        if field.name not in ("cube_group_flag", "cube_flag", "grfs_channel_flag"):
+            open_runs = {}
             runs.append([field])
+        elif field.name in open_runs:
+            open_runs[field.name].append(field)
+        else:
+            open_runs[field.name] = [field]
+            runs.append(open_runs[field.name])
     return runs
 
 

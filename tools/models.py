@@ -44,7 +44,8 @@ def list_models(models: str, as_json: bool) -> None:
     would use the file). In a packed file it is the status that was found when it was packed.
     """
     from jpegai.decoder.models.official import official_files
-    from jpegai.decoder.models.store import BUILT_IN, ModelStore
+    from jpegai.decoder.models.sources import BUILT_IN
+    from jpegai.decoder.models.store import ModelStore
 
     store = ModelStore.open(models)
     rows = []

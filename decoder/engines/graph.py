@@ -1,9 +1,9 @@
 """From a declared network and its weights to an ONNX graph (sections 06.2 to 06.8).
 
-One graph serves every picture size: height and width are symbolic, and where a network crops, the sizes are computed in
-the graph from the input ``size``, int64 (h, w). Two things are folded because they cost a pass over memory each: the
-``1 +`` of a gate goes into a bias of 1 of the gate's last convolution, and the final scaling to samples into the weights
-of the last convolution (a pixel shuffle in between does not mind).
+One graph serves every picture size: height and width are symbolic, and where a network crops, the sizes are computed
+in the graph from the input ``size``, int64 (h, w). Two things are folded because they cost a pass over memory each:
+the ``1 +`` of a gate goes into a bias of 1 of the gate's last convolution, and the final scaling to samples into the
+weights of the last convolution (a pixel shuffle in between does not mind).
 
 Only this module imports `onnx`, and only when a graph is built.
 """

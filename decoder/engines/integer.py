@@ -7,6 +7,7 @@ from the actual weights when they are loaded.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -105,7 +106,7 @@ class IntegerNetwork:
         if tuple(layer.kind for layer in self._tail) != _FINAL_TAIL or network.arithmetic != "integer":
             raise UnsupportedError("the integer engine does not run such a network", found=network.name)
         self._convolutions: list[_Convolution] = []
-        for layer, following in zip(layers, layers[1:], strict=False):
+        for layer, following in itertools.pairwise(layers):
             if layer.kind == "int_conv":
                 self._convolutions.append(self._load(layer, following.kind in _CONVOLUTION_TAIL, tensors))
             elif layer.kind not in (*_CONVOLUTION_TAIL, *_FINAL_TAIL):

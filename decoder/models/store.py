@@ -7,13 +7,10 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from jpegai.codestream.errors import ModelError
-from jpegai.decoder import cache
-from jpegai.decoder.models import analytic, test_models
-from jpegai.decoder.models.checkpoint import Checkpoint
 from jpegai.decoder.models.layout import (
     canonical_name,
     check,
@@ -23,183 +20,12 @@ from jpegai.decoder.models.layout import (
     is_ignored,
     tensors_of,
 )
-from jpegai.decoder.models.official import file_name, find, md5_of_file, official_files, official_status
-from jpegai.decoder.models.packed import PackedFile, PackedInfo, write_packed
+from jpegai.decoder.models.official import file_name, find
+from jpegai.decoder.models.packed import PackedInfo, write_packed
+from jpegai.decoder.models.sources import BUILT_IN, Source, open_directory, open_packed
 from numpy.typing import NDArray
 
-__all__ = ["BUILT_IN", "ModelStore", "file_name"]
-
-_CHUNK = 1 << 20
-
-
-class _Source(Protocol):
-    """What a store is made on; only official files are asked for.
-
-    Tensor names are as stored. `shape` costs nothing (None: the entry is not a tensor). `place` is the file for
-    messages. `digest` is the identity of a file's content where that is cheaper than reading its tensors.
-    """
-
-    def files(self) -> tuple[str, ...]: ...
-    def names(self, file: str) -> tuple[str, ...]: ...
-    def shape(self, file: str, name: str) -> tuple[int, ...] | None: ...
-    def tensor(self, file: str, name: str) -> NDArray[Any]: ...
-    def place(self, file: str) -> str: ...
-    def status(self, file: str) -> str: ...
-    def info(self, file: str) -> PackedInfo: ...
-    def digest(self, file: str) -> str | None: ...
-
-
-class _BuiltIn:
-    """Models that are made by formula."""
-
-    def __init__(
-        self,
-        name: str,
-        files: Callable[[], tuple[str, ...]],
-        tensor: Callable[[str, str], NDArray[Any]],
-        sources: tuple[Path, ...],
-    ) -> None:
-        self._name = name
-        self._sources = sources
-        self.files = files
-        self.tensor = tensor
-
-    def names(self, file: str) -> tuple[str, ...]:
-        if file not in self.files():
-            raise ModelError(f"the built-in models {self._name} have no such file", file=file)
-        return tuple(tensors_of(find(file).kind))
-
-    def shape(self, file: str, name: str) -> tuple[int, ...]:
-        return expected(file, name).shape
-
-    def place(self, file: str) -> str:
-        return f"{self._name}/{file}"
-
-    def status(self, file: str) -> str:
-        return "built-in" if file in self.files() else "missing"
-
-    def info(self, file: str) -> PackedInfo:
-        return PackedInfo(None, "built-in")
-
-    def digest(self, file: str) -> str:
-        self.names(file)
-        return cache.content_key(self._name, file, *(path.read_bytes() for path in self._sources))
-
-
-BUILT_IN: Mapping[str, _Source] = {
-    "analytic": _BuiltIn("analytic", analytic.files, analytic.tensor, analytic.SOURCES),
-    "test": _BuiltIn("test", test_models.files, test_models.tensor, (test_models.SOURCE, test_models.RULES)),
-}
-"""The models that need no file, by the name under which they are opened."""
-
-
-class _Directory:
-    """A directory of checkpoints in the official layout; a file is parsed when it is first needed."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._open: dict[str, Checkpoint] = {}
-        self._digests: dict[str, tuple[tuple[int, int], str]] = {}
-        self._lock = threading.Lock()
-        if not self.files():
-            example = root / file_name("common_Y", 0)
-            raise ModelError(f"no checkpoint of the official layout here, for example {example}", file=str(root))
-
-    def files(self) -> tuple[str, ...]:
-        return tuple(name for name in official_files() if (self._root / name).is_file())
-
-    def names(self, file: str) -> tuple[str, ...]:
-        checkpoint = self._checkpoint(file)
-        return checkpoint.names + checkpoint.others
-
-    def shape(self, file: str, name: str) -> tuple[int, ...] | None:
-        checkpoint = self._checkpoint(file)
-        return checkpoint.shape(name) if name in checkpoint.names else None
-
-    def tensor(self, file: str, name: str) -> NDArray[Any]:
-        return self._checkpoint(file).tensor(name)
-
-    def place(self, file: str) -> str:
-        return os.fspath(self._root / file)
-
-    def status(self, file: str) -> str:
-        return official_status(self._root / file, find(file))
-
-    def info(self, file: str) -> PackedInfo:
-        path = self._existing(file)
-        status = official_status(path, find(file))
-        if status == "official":
-            return PackedInfo(find(file).md5, status)
-        try:
-            return PackedInfo(md5_of_file(path), status)
-        except OSError as error:
-            raise ModelError(f"cannot be read: {error.strerror}", file=self.place(file)) from error
-
-    def digest(self, file: str) -> str:
-        path = self._existing(file)
-        try:
-            status = path.stat()
-            stamp = status.st_size, status.st_mtime_ns
-            with self._lock:
-                known = self._digests.get(file)
-            if known is not None and known[0] == stamp:
-                return known[1]
-            digest = hashlib.blake2b(digest_size=16)
-            with path.open("rb") as content:
-                while chunk := content.read(_CHUNK):
-                    digest.update(chunk)
-        except OSError as error:
-            raise ModelError(f"cannot be read: {error.strerror}", file=self.place(file)) from error
-        with self._lock:
-            self._digests[file] = stamp, digest.hexdigest()
-        return digest.hexdigest()
-
-    def _checkpoint(self, file: str) -> Checkpoint:
-        with self._lock:
-            checkpoint = self._open.get(file)
-            if checkpoint is None:
-                checkpoint = self._open[file] = Checkpoint(self._existing(file))
-            return checkpoint
-
-    def _existing(self, file: str) -> Path:
-        path = self._root / file
-        if not path.is_file():
-            raise ModelError("there is no such checkpoint", file=self.place(file))
-        return path
-
-
-class _Packed:
-    """A packed file."""
-
-    def __init__(self, path: Path) -> None:
-        self._pack = PackedFile(path)
-
-    def files(self) -> tuple[str, ...]:
-        return tuple(self._pack.info)
-
-    def names(self, file: str) -> tuple[str, ...]:
-        self.info(file)
-        return self._pack.names(file)
-
-    def shape(self, file: str, name: str) -> tuple[int, ...]:
-        return self._pack.shape(file, name)
-
-    def tensor(self, file: str, name: str) -> NDArray[Any]:
-        return self._pack.tensor(file, name)
-
-    def place(self, file: str) -> str:
-        return f"{self._pack.path}::{file}"
-
-    def status(self, file: str) -> str:
-        return self._pack.info[file].status if file in self._pack.info else "missing"
-
-    def info(self, file: str) -> PackedInfo:
-        if file not in self._pack.info:
-            raise ModelError("the packed models have no such file", file=self.place(file))
-        return self._pack.info[file]
-
-    def digest(self, file: str) -> None:
-        """Return None: nothing is cheaper than the tensors themselves."""
+__all__ = ["ModelStore", "file_name"]
 
 
 class ModelStore:
@@ -211,7 +37,7 @@ class ModelStore:
 
     """
 
-    def __init__(self, name: str, source: _Source) -> None:
+    def __init__(self, name: str, source: Source) -> None:
         self.name = name
         self.built_in = name in BUILT_IN and source is BUILT_IN[name]
         self._source = source
@@ -234,9 +60,9 @@ class ModelStore:
         path = Path(name)
         try:
             if path.is_dir():
-                return cls(name, _Directory(path))
+                return cls(name, open_directory(path))
             if path.is_file():
-                return cls(name, _Packed(path))
+                return cls(name, open_packed(path))
         except (OSError, ValueError) as error:
             raise ModelError(f"models cannot be opened: {error}", file=ascii(name)) from error
         shown = name if name.isprintable() else ascii(name)
@@ -331,7 +157,7 @@ class ModelStore:
 class _Tensors(Mapping[str, NDArray[Any]]):
     """The tensors of one file, made, converted and checked on access."""
 
-    def __init__(self, source: _Source, file: str, *, trusted: bool) -> None:
+    def __init__(self, source: Source, file: str, *, trusted: bool) -> None:
         self._source = source
         self._file = file
         self._place = source.place(file)

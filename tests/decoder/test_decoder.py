@@ -113,16 +113,16 @@ def transform_of(data: bytes) -> str:
 
 
 def test_limits_name_what_they_found(decoder: Decoder) -> None:
-    with pytest.raises(LimitError, match="--max-pixels.*at most 1000 samples.*97 x 131") as caught:
+    with pytest.raises(LimitError, match=r"--max-pixels.*at most 1000 samples.*97 x 131") as caught:
         Decoder(decoder.store, max_pixels=1000).decode(ODD.read())
     assert caught.value.selector == "pih.img_width_minus64"
-    with pytest.raises(LimitError, match="--max-memory.*at most 1 MiB.*estimate of"):
+    with pytest.raises(LimitError, match=r"--max-memory.*at most 1 MiB.*estimate of"):
         Decoder(decoder.store, max_memory=1 << 20).decode(LARGEST.read(), transform="bop")
     assert DEFAULT_MAX_PIXELS == MAX_PIXELS
 
 
 def test_default_transform_that_is_not_built_names_those_that_are(decoder: Decoder) -> None:
-    with pytest.raises(UnsupportedError, match="HOP.*BOP, SOP") as caught:
+    with pytest.raises(UnsupportedError, match=r"HOP.*BOP, SOP") as caught:
         decoder.decode(LARGEST.read())
     assert caught.value.exit_code == 4
 
@@ -135,7 +135,7 @@ def test_models_that_are_not_there(models: str) -> None:
 
 @pytest.mark.parametrize("arguments", [{"threads": 0}, {"engine": "exactly"}])
 def test_arguments_out_of_range(arguments: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="must be|none of"):
+    with pytest.raises(ValueError, match=r"must be|none of"):
         Decoder("analytic", **arguments)  # type: ignore[arg-type]
 
 

@@ -122,6 +122,15 @@ def test_broken_pickle(tmp_path: Path, message: str) -> None:
     refused(tmp_path, with_pickle(BROKEN_PICKLES[message]), message)
 
 
+def test_only_the_metadata_of_a_dictionary_can_be_set(tmp_path: Path) -> None:
+    metadata = b"X\x09\x00\x00\x00_metadata"
+    refused(tmp_path, with_pickle(b"}}(" + metadata + b"N" + X + b"Nub."), "sets attributes of something")
+    refused(tmp_path, with_pickle(b"]}(" + metadata + b"Nub."), "sets attributes of something")
+    allowed = with_pickle(b"}}(" + metadata + b"Nub.")
+    (tmp_path / "c.pth").write_bytes(allowed)
+    assert read_everything(tmp_path / "c.pth") == {}
+
+
 def test_pickle_that_is_too_long(tmp_path: Path) -> None:
     refused(tmp_path, with_pickle(b"N" * (unpickle.MAX_BYTES + 1)), "more than 8388608 bytes")
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from jpegai.codestream.errors import ModelError
-from jpegai.decoder.models import ModelStore, eicci_file_name, file_name, official, store, test_models
+from jpegai.decoder.models import ModelStore, eicci_file_name, file_name, official, sources, test_models
 from jpegai.decoder.models.official import official_files
 
 from tests.decoder.models.official_writer import write_checkpoint
@@ -230,7 +230,7 @@ def test_only_what_is_asked_for_is_made(monkeypatch: pytest.MonkeyPatch) -> None
         made.append(name)
         return test_models.tensor(file, name)
 
-    monkeypatch.setattr(store.BUILT_IN["test"], "tensor", counted)
+    monkeypatch.setattr(sources.BUILT_IN["test"], "tensor", counted)
     tensors = ModelStore.open("test").tensors(SOP)
     assert list(tensors)
     assert "conv4.weight" in tensors
