@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+
 from jpegai.codestream import Codestream
 from jpegai.decoder import Decoder
 from jpegai.decoder.picture.picture import PNG_COMPRESSION_LEVEL, write_png
-
 from tests.streams import perf_streams
 
 STAGES = ("entropy", "scales and masks", "hyper decoder", "MCM", "synthesis", "colour")

@@ -8,11 +8,11 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.codestream.threads import ThreadPayload
 from jpegai.decoder.entropy import NOT_CODED, decode_residual
 from jpegai.decoder.workers import Workers
-from numpy.typing import NDArray
-
 from tests.decoder.entropy.encoder import encode_residual, payloads
 
 POSITIONS = 1_000_000

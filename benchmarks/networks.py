@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.peer import Peer, find_interpreter
 from jpegai.decoder.engines.float32 import Float32Engine
 from jpegai.decoder.geometry import size_argument
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.networks import NETWORKS, Network
-from numpy.typing import NDArray
-
-from benchmarks.peer import Peer, find_interpreter
 
 SIZES = ((384, 512), (1344, 2048))
 MODEL = 1

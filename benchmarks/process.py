@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 from jpegai.conformance_streams import STREAMS
-
 from tests.vectors import VECTORS
 
 COMMAND = [sys.executable, "-c", "from jpegai.tools.cli import main; main()"]

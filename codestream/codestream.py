@@ -35,7 +35,6 @@ class Codestream:
         ton: enable flags of the tools header (section 03.1) up to the first one that is set; all 0 without one.
         segments: all segments in file order.
         trailing: bytes behind the end of codestream.
-
     """
 
     def __init__(self, data: memoryview, name: str | None, framing: Framing, picture_header: PictureHeader) -> None:
@@ -59,7 +58,6 @@ class Codestream:
         Raises:
             OSError: the file cannot be read.
             JpegAIError: as `parse`.
-
         """
         if path == "-":
             return cls.parse(sys.stdin.buffer.read(), name="(standard input)", edition=edition)
@@ -79,7 +77,6 @@ class Codestream:
         Raises:
             TruncatedError: the data end too early.
             StreamSyntaxError: the framing or a header breaks the syntax.
-
         """
         if edition is not None and edition not in EDITIONS:
             raise ValueError(f"edition {edition!r} is none of {EDITIONS}")
@@ -127,7 +124,6 @@ class Codestream:
 
         Raises:
             StreamSyntaxError: the segment is missing, or its threads cannot be told apart.
-
         """
         segment = self.segment(name)
         if segment is None:
@@ -234,7 +230,6 @@ class Codestream:
 
         Raises:
             StreamSyntaxError: a value is missing or does not fit its element.
-
         """
         writer = BitWriter()
         PICTURE_HEADER.build_stream(None, writer, scope=Scope(header, {"edition": edition}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bitstring import BitArray, Bits, Reader, ReadError
+
 from jpegai.codestream.errors import StreamSyntaxError, TruncatedError
 
 __all__ = ["MAX_ZERO_BITS", "BitReader", "BitWriter"]

@@ -76,7 +76,6 @@ def read_picture_header(payload: memoryview, offset: int, edition: str | None = 
     Raises:
         JpegAIError: the header does not parse in the edition asked for.
         StreamSyntaxError: no edition fits; the message names the first violation of each.
-
     """
     if edition is not None:
         result = _read(payload, offset, edition)

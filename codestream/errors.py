@@ -39,7 +39,6 @@ class JpegAIError(Exception):
         bit_offset: position in the file in bits; `byte` and `bit` are its two parts.
         expected: what would have been right.
         found: what was there.
-
     """
 
     exit_code = 3

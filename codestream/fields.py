@@ -28,7 +28,6 @@ class Field:
         meaning: what this value means, or else what the element is.
         section: section of the specification that declares it.
         kind: ``coded``, ``inferred`` (absent, holds its default), ``derived`` or ``bytes``.
-
     """
 
     path: str

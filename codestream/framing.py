@@ -65,7 +65,6 @@ def frame(data: memoryview) -> Framing:
     Raises:
         TruncatedError: the file ends inside a marker, a length field or a payload, or without EOC (S-02, S-07, S-09).
         StreamSyntaxError: no SOC at the start (S-01), an undefined marker (S-05), a segment before PIH (S-10).
-
     """
     if _marker(data, 0, "soc") != SOC:
         raise StreamSyntaxError(

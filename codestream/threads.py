@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from construct import Struct
+
 from jpegai.codestream.cursor import BitReader
 from jpegai.codestream.errors import Finding, StreamSyntaxError
 from jpegai.codestream.fields import Field
@@ -49,7 +50,6 @@ def split_threads(
     Raises:
         TruncatedError: the table is cut (rule S-41).
         StreamSyntaxError: a thread is shorter than any coder leaves it (rule S-43).
-
     """
     header = Header(group)
     scope = Scope(header, {"T": threads}, fields)

@@ -28,7 +28,6 @@ class EmbeddedStream:
         sha256: of the codestream.
         models: name of the models it decodes with.
         references: picture file of each transform (``sop``, ``bop``).
-
     """
 
     file: str

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.codestream import Codestream, Finding, JpegAIError
 from jpegai.decoder.engines.float32 import Float32Engine, Float32Network
 from jpegai.decoder.entropy.gains import Gains
@@ -24,7 +26,6 @@ from jpegai.decoder.plan import DEFAULT_MAX_PIXELS, Plan, make_plan
 from jpegai.decoder.recorder import Dump, Recorder
 from jpegai.decoder.support import check, choose_transform
 from jpegai.decoder.workers import Workers
-from numpy.typing import NDArray
 
 __all__ = ["ENGINES", "Decoder"]
 
@@ -42,7 +43,6 @@ class Decoder:
         max_memory: bytes a decode may take above libraries and models; by default half of the machine's memory.
         max_pixels: largest coded picture, in samples.
         provider: what runs the float32 networks: ``cpu`` or ``cuda``.
-
     """
 
     def __init__(
@@ -81,7 +81,6 @@ class Decoder:
             UnsupportedError: it uses something that is not built; the element is named.
             ModelError: weights are missing or wrong.
             LimitError: a limit would be exceeded.
-
         """
         return self._decode(stream, transform, Recorder())
 

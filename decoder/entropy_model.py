@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import safetensors.numpy
+from numpy.typing import NDArray
+
 from jpegai.decoder import cache
 from jpegai.decoder.engines.integer import IntegerNetwork
 from jpegai.decoder.entropy.gains import gain_log
 from jpegai.decoder.entropy.tables import z_cdf
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.networks import NETWORKS
-from numpy.typing import NDArray
 
 __all__ = ["COMPONENTS", "Component", "EntropyModel", "load_entropy_model"]
 
@@ -46,7 +47,6 @@ class EntropyModel:
         scale_network: z (int8) to hyper scale (int16, 0..3967), its accumulators proved.
         cdf: (C, 63) cumulative z frequencies, 0..255 (section 04.4).
         gain_log: (C,) int32 log-domain gains (section 05.5.1).
-
     """
 
     scale_network: IntegerNetwork
@@ -59,7 +59,6 @@ def load_entropy_model(store: ModelStore, component: Component, model_id: int) -
 
     Raises:
         ModelError: a tensor is missing or wrong, or an accumulator could overflow.
-
     """
     network = NETWORKS[component.scale_network]
     names = [*network.tensors(), _FREQUENCIES, _GAINS]

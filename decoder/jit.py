@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 import llvmlite
 import numba
 import numpy as np
-from jpegai.decoder import cache
 from numba.core import caching, dispatcher
 from numba.core.runtime import rtsys
+
+from jpegai.decoder import cache
 
 __all__ = ["kernel"]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.decoder.geometry import ceil_div
 from jpegai.decoder.jit import kernel
 from jpegai.decoder.workers import Workers
-from numpy.typing import NDArray
 
 __all__ = ["PHASES", "add_psi", "context_latents", "merge_phases"]
 
@@ -77,7 +78,6 @@ def context_latents(
         predictions: collects the four predictions, each (C, ceil(h/2), ceil(w/2)), when given.
 
     At the padding of odd sizes the residual is 0 and the prediction stays: it feeds the later phases.
-
     """
     channels, height, width = residual.shape
     parts = np.empty((4, channels, ceil_div(height, 2), ceil_div(width, 2)), np.float32)
@@ -106,6 +106,5 @@ def add_psi(residual: Float32, psi: Float32, out: Float32, workers: Workers) -> 
         psi: (4 C, ceil(h/2), ceil(w/2)) float32.
         out: (C, h, w) float32.
         workers: channels are shared among them.
-
     """
     workers.split(lambda first, last: _add_psi(residual, psi, out, _PHASES, first, last), len(residual))

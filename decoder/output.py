@@ -18,7 +18,6 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
     Raises:
         OSError: the folder does not exist or cannot be written.
-
     """
     final = Path(path)
     if final.is_dir():

@@ -19,7 +19,6 @@ class Recorder:
     Attributes:
         keeps: whether results are kept; what exists only to be kept is made only then.
         times: seconds by stage.
-
     """
 
     keeps = False

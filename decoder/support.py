@@ -64,7 +64,6 @@ def check(stream: Codestream) -> None:
     Raises:
         UnsupportedError: an element asks for something that is not built; the first one is named.
         ConformanceError: a rule is broken that decoding needs.
-
     """
     for row in _PICTURE_HEADER:
         if row.asked.evaluate(stream.pih):
@@ -99,7 +98,6 @@ def choose_transform(stream: Codestream, asked: str | None) -> str:
 
     Raises:
         UnsupportedError: it is not built, or the stream does not list it; the message names those that work.
-
     """
     listed = [TRANSFORMS[stream.pih.synthesis_transform_id[i]] for i in stream.pih.synthesis_transform_id]
     working = [name for name in listed if name in BUILT_TRANSFORMS]

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jpegai.decoder import Decoder
-from jpegai.decoder.picture.compare import allowed, differences, read_png
 from numpy.typing import NDArray
 
+from jpegai.decoder import Decoder
+from jpegai.decoder.picture.compare import allowed, differences, read_png
 from tests.streams import VectorStream, described_streams
 
 INTEGERS = ("z", "hyper_scale", "scale0", "scale1", "coded_mask", "cube_flags", "residual", "residual_dequantised")

@@ -6,6 +6,7 @@ import importlib
 import sys
 
 import click
+
 from jpegai.codestream.errors import JpegAIError
 
 __all__ = ["main"]

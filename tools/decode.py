@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
 from jpegai.tools.options import decoding_options, open_stream, print_findings
 
 if TYPE_CHECKING:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.table import Table
+
 from jpegai.codestream import Codestream
 from jpegai.conformance_streams import STREAMS
 from jpegai.tools.inspect import headline
-from rich.console import Console
-from rich.table import Table
 
 __all__ = ["demo"]
 

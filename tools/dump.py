@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
 from jpegai.tools.options import decoding_options, open_stream
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def dump(file: str, out: str, decoder: Callable[[], Decoder], transform: str | N
     results = decoder().dump(stream, transform=transform)
 
     import numpy as np
+
     from jpegai.decoder.output import atomic_file
 
     with atomic_file(out) as archive:

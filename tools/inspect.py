@@ -9,12 +9,13 @@ from importlib.metadata import version
 from typing import Any
 
 import click
-from jpegai.codestream import Codestream, Field
-from jpegai.codestream.errors import position
-from jpegai.codestream.schema.pih import TRANSFORMS
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from jpegai.codestream import Codestream, Field
+from jpegai.codestream.errors import position
+from jpegai.codestream.schema.pih import TRANSFORMS
 
 __all__ = ["headline", "inspect", "report"]
 

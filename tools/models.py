@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from jpegai.codestream.errors import ModelError
-from jpegai.tools.options import models_option
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from jpegai.codestream.errors import ModelError
+from jpegai.tools.export import export
+from jpegai.tools.options import models_option
 
 if TYPE_CHECKING:
     from jpegai.decoder.models.official import OfficialFile
@@ -32,6 +34,9 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.
 @click.group()
 def models() -> None:
     """List, verify, pack and export models."""
+
+
+models.add_command(export)
 
 
 @models.command("list")
@@ -104,8 +109,9 @@ def pack(source: str, out: Path) -> None:
     """
     if out.suffix.lower() != ".safetensors":
         raise click.UsageError(f"OUT must end in .safetensors: {out}")
-    from jpegai.decoder.models.store import ModelStore
     from rich.progress import Progress
+
+    from jpegai.decoder.models.store import ModelStore
 
     store = ModelStore.open(source)
     console = Console(stderr=True)

@@ -16,6 +16,7 @@ from types import CodeType
 from typing import Any
 
 import construct
+
 from jpegai.codestream.cursor import BitReader, BitWriter
 from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError
 from jpegai.codestream.fields import Field, selector
@@ -199,7 +200,6 @@ class Element(construct.Construct):  # type: ignore[misc]
         index: expressions of its indices.
         inferred: expression of the value it has when absent; None when it then has no value.
         section: section of the specification.
-
     """
 
     descriptor = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from construct import Struct
+
 from jpegai.codestream.schema.base import Derived, For, U, When
 
 # fmt: off: one element, one line (or two)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import construct
+
 from jpegai.codestream.schema.base import Expression, U, When
 
 __all__ = ["TOOLS_HEADER_FLAGS"]

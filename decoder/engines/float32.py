@@ -5,19 +5,27 @@ It promises the tolerances of section 12.6.6, over threads, bands and processors
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
+from numpy.typing import NDArray
+
 from jpegai.codestream.errors import LimitError, ModelError, UnsupportedError
 from jpegai.decoder import cache
 from jpegai.decoder.engines import graph
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.networks import NETWORKS, Network
-from numpy.typing import NDArray
+
+# ONNX Runtime reports usage over the network unless this is set before it is imported; a picture decoder must not
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime
 
 __all__ = ["PROVIDERS", "Float32Engine", "Float32Network"]
 
@@ -45,7 +53,6 @@ class Float32Network:
         Raises:
             LimitError: the memory does not suffice.
             ModelError: ONNX Runtime refuses the graph or the shapes.
-
         """
         feed: dict[str, NDArray[np.generic]] = {
             entry.name: array[None] for entry, array in zip(self.network.inputs, inputs, strict=True)
@@ -71,7 +78,6 @@ class Float32Engine:
 
     Raises:
         UnsupportedError: the provider is not part of the installed ONNX Runtime.
-
     """
 
     def __init__(self, store: ModelStore, *, threads: int, provider: str = "cpu") -> None:
@@ -84,6 +90,11 @@ class Float32Engine:
         self._options.intra_op_num_threads = threads
         self._options.inter_op_num_threads = 1
         self._options.log_severity_level = 4
+        # all networks take their memory from one arena that grows by what is needed; remembered patterns of earlier
+        # sizes would keep a second copy of it
+        _share_arena()
+        self._options.add_session_config_entry("session.use_env_allocators", "1")
+        self._options.enable_mem_pattern = False
         self._networks: dict[tuple[str, int], Float32Network] = {}
         self._locks: dict[tuple[str, int], threading.Lock] = {}
         self._lock = threading.Lock()
@@ -93,7 +104,6 @@ class Float32Engine:
 
         Raises:
             ModelError: weights are missing or wrong.
-
         """
         key = name, model_id
         with self._lock:
@@ -110,6 +120,18 @@ class Float32Engine:
         except Exception as error:  # the runtime's errors share no base but Exception
             raise _translated(error, f"the graph of {network.name} cannot be loaded") from error
         return Float32Network(network, session)
+
+
+@functools.cache
+def _share_arena() -> None:
+    """Register the process-wide arena, once: not doubled when it grows (strategy 1: as requested)."""
+    memory = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    settings = onnxruntime.OrtArenaCfg({"max_mem": 0, "arena_extend_strategy": 1})
+    # somebody else in the process may have registered one before: then that one serves
+    with contextlib.suppress(Exception):
+        onnxruntime.create_and_register_allocator(memory, settings)
 
 
 def load_graph(network: Network, store: ModelStore, model_id: int) -> memoryview:

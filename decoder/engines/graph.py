@@ -15,9 +15,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.codestream.errors import UnsupportedError
 from jpegai.decoder.networks import Layer, Network
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import onnx
@@ -46,7 +47,6 @@ def build_graph(
 
     Raises:
         UnsupportedError: a layer of a kind that this engine does not run.
-
     """
     return _GraphBuilder(network, tensors).build(metadata or {})
 

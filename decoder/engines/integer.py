@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.codestream.errors import ModelError, UnsupportedError
 from jpegai.decoder.jit import kernel
 from jpegai.decoder.networks import Layer, Network
 from jpegai.decoder.workers import Workers
-from numpy.typing import NDArray
 
 __all__ = ["IntegerNetwork"]
 
@@ -96,7 +97,6 @@ class IntegerNetwork:
     Raises:
         ModelError: an accumulator could leave 32 bits, or a shift is out of range; layer and channel are named.
         UnsupportedError: the declaration has another shape.
-
     """
 
     def __init__(self, network: Network, tensors: Mapping[str, NDArray[Any]]) -> None:
@@ -155,7 +155,6 @@ class IntegerNetwork:
 
         Returns:
             (C, ceil(h/16), ceil(w/16)) int16 of the luma size, 0..3967 for the declared clamp.
-
         """
         shuffle, crop, _, clamp = self._tail
         height, width = z.shape[1:]

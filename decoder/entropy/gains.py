@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jpegai.codestream.errors import ConformanceError, ModelError
 from numpy.typing import NDArray
+
+from jpegai.codestream.errors import ConformanceError, ModelError
 
 __all__ = ["KAPPA", "TINY", "Gains", "check_added", "gain_log", "linear_gain"]
 
@@ -30,7 +31,6 @@ class Gains:
         linear: uint32 (C,): m, the linear gain times 1024.
         scaler: float32 (C,): m / 1024, what an encoder multiplies with.
         divisor: float32 (C,): scaler + 1e-9 in binary32, what divides the decoded integers (05.10).
-
     """
 
     log: NDArray[np.int32]
@@ -48,7 +48,6 @@ class Gains:
 
         Raises:
             ConformanceError: a sum leaves -8192..8191 (rule R-96).
-
         """
         log = gain_log + np.int32(beta_log)
         linear = linear_gain(log)
@@ -67,7 +66,6 @@ def gain_log(gain_unit: NDArray[np.float32]) -> NDArray[np.int32]:
 
     Raises:
         ModelError: another shape, a value that is no number or too large, or more than one column in use.
-
     """
     if gain_unit.ndim != 2 or 0 in gain_unit.shape or gain_unit.dtype != np.float32:
         raise ModelError(
@@ -103,7 +101,6 @@ def linear_gain(log: NDArray[np.int32]) -> NDArray[np.uint32]:
 
     Raises:
         ConformanceError: an L leaves -8192..8191 (rule R-96).
-
     """
     check_added(log)
     linear: NDArray[np.float64] = np.rint(1024.0 * np.exp(log * KAPPA / 128.0))
@@ -115,7 +112,6 @@ def check_added(log: NDArray[np.int32]) -> None:
 
     Raises:
         ConformanceError: a value leaves -8192..8191 (rule R-96).
-
     """
     for value in (log.min(initial=0), log.max(initial=0)):
         if not _LEAST_ADDED <= value <= _GREATEST_ADDED:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError, TruncatedError
 from jpegai.codestream.threads import ThreadPayload
 from jpegai.decoder.jit import kernel
-from numpy.typing import NDArray
 
 __all__ = ["EMPTY", "EXHAUSTED", "OUT_OF_RANGE", "Outcome", "Stack", "residual_loop", "z_loop"]
 
@@ -49,7 +50,6 @@ class Stack:
         pos: read position.
         first: state S1.
         second: state S2; 0 when the thread has one state.
-
     """
 
     payload: ThreadPayload
@@ -64,7 +64,6 @@ class Stack:
 
         Raises:
             StreamSyntaxError: the thread is too short (rule S-43) or its last byte is 0 (S-44).
-
         """
         size = len(payload.data)
         states = 2 if threads == 1 else 1
@@ -106,7 +105,6 @@ class Stack:
         Raises:
             TruncatedError: the loop read below the start of the thread (rule S-45).
             JpegAIError: the result of `error`, with its place filled in.
-
         """
         status, number, pos, found, _ = outcome
         if status == EXHAUSTED:
@@ -199,7 +197,6 @@ def residual_loop(
         thread: number t of the thread.
         threads: number of threads T.
         values: int16 (L,), all 0; takes the values of the positions t, t + T, t + 2T, ...
-
     """
     pos, first, second = np.int64(pos), np.int64(first), np.int64(second)
     two = threads == 1
@@ -301,7 +298,6 @@ def z_loop(
         thread: number t of the thread.
         threads: number of threads T.
         values: int8 (C, L); takes z at the positions t, t + T, t + 2T, ... of every channel.
-
     """
     pos, first, second = np.int64(pos), np.int64(first), np.int64(second)
     two = threads == 1

@@ -6,12 +6,13 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.codestream.errors import Finding, StreamSyntaxError
 from jpegai.codestream.threads import ThreadPayload
 from jpegai.decoder.entropy.metans import Outcome, Stack, residual_loop
 from jpegai.decoder.entropy.tables import residual_tables
 from jpegai.decoder.workers import Workers
-from numpy.typing import NDArray
 
 __all__ = ["decode_residual", "decode_residuals"]
 
@@ -34,7 +35,6 @@ def decode_residual(
     Raises:
         TruncatedError: a thread ends before its symbols do (S-45).
         StreamSyntaxError: a thread is no bit stack (S-43, S-44), or a value does not fit 16 bits (R-91).
-
     """
     return decode_residuals([(threads, coding_map)], workers)[0]
 
@@ -53,7 +53,6 @@ def decode_residuals(
 
     Raises:
         JpegAIError: as `decode_residual`; of several errors that of the first thread.
-
     """
     opened = [_Call(threads, coding_map) for threads, coding_map in calls]
     jobs = [(call, thread) for call in opened for thread in range(len(call.threads))]

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.decoder.entropy.gains import check_added
 from jpegai.decoder.entropy.metans import Integer
 from jpegai.decoder.entropy.tables import NOT_CODED
 from jpegai.decoder.jit import kernel
 from jpegai.decoder.workers import Workers
-from numpy.typing import NDArray
 
 __all__ = ["SKIP_THRESHOLD", "coded_mask", "coding_map", "dequantise", "scale0", "sigma_index"]
 
@@ -119,7 +120,6 @@ def coding_map(
 
     Raises:
         ConformanceError: an L leaves -8192..8191 (rule R-96).
-
     """
     _check(0 <= num_chs <= len(hs), f"num_chs in 0..{len(hs)}")
     other = _added(log, len(hs)), _forced(cube_flags, *hs.shape[1:])
@@ -152,7 +152,6 @@ def coded_mask(scale0: NDArray[np.int16], cube_flags: NDArray[np.uint8] | None, 
 
     Returns:
         uint8 (C, h, w), 1 where a position is coded.
-
     """
     out = np.empty(scale0.shape, np.uint8)
     _spread(_coded_mask_loop, scale0, (_forced(cube_flags, *scale0.shape[1:]),), out, workers)
@@ -169,7 +168,6 @@ def dequantise(residual: NDArray[np.int16], divisor: NDArray[np.float32], worker
 
     Returns:
         float32 (C, h, w), 0 in the channels n..C-1.
-
     """
     _check(len(residual) <= len(divisor), "a divisor for every channel")
     out = np.zeros((len(divisor), *residual.shape[1:]), np.float32)

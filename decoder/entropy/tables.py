@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jpegai.codestream.errors import ModelError
 from numpy.typing import NDArray
+
+from jpegai.codestream.errors import ModelError
 
 __all__ = ["NOT_CODED", "ResidualTables", "residual_tables", "z_cdf"]
 
@@ -32,7 +33,6 @@ class ResidualTables:
         decode: uint32 (32, 256): ``nbits << 24 | base << 16 | value & 0xFFFF`` per state (04.5.3).
         loop: int32 (33 * 256,): `decode` with bit 31 set in the entries of the escape, and a row 32 that keeps
             every state, reads nothing and gives 0. The loop decodes positions that are not coded with it.
-
     """
 
     bounds: NDArray[np.int32]
@@ -83,7 +83,6 @@ def z_cdf(freqs_int: NDArray[np.integer]) -> NDArray[np.uint8]:
 
     Raises:
         ModelError: another shape or type, or an entry out of range.
-
     """
     if freqs_int.ndim != 2 or freqs_int.shape[1] != _NUM_Z_SYMBOLS or freqs_int.dtype.kind not in "iu":
         raise ModelError(

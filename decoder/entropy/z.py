@@ -6,11 +6,12 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.codestream.errors import Finding, StreamSyntaxError
 from jpegai.codestream.threads import ThreadPayload
 from jpegai.decoder.entropy.metans import Stack, z_loop
 from jpegai.decoder.workers import Workers
-from numpy.typing import NDArray
 
 __all__ = ["decode_z"]
 
@@ -33,7 +34,6 @@ def decode_z(
     Raises:
         TruncatedError: a thread ends before its symbols do (S-45).
         StreamSyntaxError: a thread is no bit stack (S-43, S-44), or an escape carries 63 (R-90).
-
     """
     height, width = shape
     cdf = np.concatenate(cdfs).astype(np.uint8, copy=False)

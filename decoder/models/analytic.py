@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.decoder.models import analytic_chroma, analytic_context, analytic_entropy, analytic_luma, test_models
 from jpegai.decoder.models.analytic_basis import Fills
 from jpegai.decoder.models.layout import LAYOUT, tensors_of
 from jpegai.decoder.models.official import find, official_files
-from numpy.typing import NDArray
 
 __all__ = ["SOURCES", "files", "tensor"]
 
@@ -63,7 +64,6 @@ def tensor(file: str, name: str) -> NDArray[Any]:
 
     Raises:
         KeyError: the analytic models have no such file or tensor.
-
     """
     entry = find(file)
     fill = _fills(entry.kind, entry.index).get(name)

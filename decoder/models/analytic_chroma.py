@@ -6,6 +6,8 @@ import math
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.decoder.models.analytic_basis import (
     C8,
     C16,
@@ -21,7 +23,6 @@ from jpegai.decoder.models.analytic_basis import (
     radius,
     round_to,
 )
-from numpy.typing import NDArray
 
 __all__ = ["bop_decoder_UV", "half_block_dct", "ramp", "samples", "shrunk_scale", "sop_decoder_UV"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from jpegai.decoder.models.analytic_basis import C16, ZY, Array, Fill, Fills, round_to
 from numpy.typing import NDArray
+
+from jpegai.decoder.models.analytic_basis import C16, ZY, Array, Fill, Fills, round_to
 
 __all__ = ["fills", "predictor"]
 

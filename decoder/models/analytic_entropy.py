@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.decoder.models.analytic_basis import (
     CHROMA_STEP,
     LUMA_STEP,
@@ -24,7 +26,6 @@ from jpegai.decoder.models.analytic_basis import (
     round_to,
 )
 from jpegai.decoder.models.test_models import GAIN_COLUMNS
-from numpy.typing import NDArray
 
 __all__ = ["CHROMA", "LUMA", "Component", "fills", "z_decays"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+
 from jpegai.decoder.models.analytic_basis import (
     C8,
     C16,

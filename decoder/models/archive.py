@@ -60,7 +60,6 @@ class Archive:
 
     Raises:
         ModelError: not such an archive, damaged, or not readable.
-
     """
 
     def __init__(self, path: Path) -> None:
@@ -74,7 +73,6 @@ class Archive:
 
         Raises:
             ModelError: there is no such record, or it is damaged.
-
         """
         record = self.records.get(name)
         if record is None:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.decoder.models import unpickle
 from jpegai.decoder.models.archive import Archive, shown
 from jpegai.decoder.models.unpickle import StorageReference, TensorReference
-from numpy.typing import NDArray
 
 __all__ = ["Checkpoint"]
 
@@ -26,7 +27,6 @@ class Checkpoint:
 
     Raises:
         ModelError: the file cannot be read, is damaged or holds anything that a checkpoint has no need of.
-
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,7 +55,6 @@ class Checkpoint:
         Raises:
             KeyError: there is no tensor of that name.
             ModelError: its record is damaged.
-
         """
         reference = self._tensors[name]
         storage = reference.storage

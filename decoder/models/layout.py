@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.codestream.errors import ModelError
 from jpegai.decoder.models.official import find
-from numpy.typing import NDArray
 
 __all__ = [
     "LAYOUT",
@@ -55,7 +56,6 @@ def tensors_of(kind: str) -> Mapping[str, TensorLayout]:
 
     Raises:
         ModelError: files of this kind are not part of the specification (09.5.3).
-
     """
     entries = _layout()["kinds"].get(kind)
     if entries is None:
@@ -92,7 +92,6 @@ def check_shape(shape: tuple[int, ...], layout: TensorLayout, *, file: str, name
 
     Raises:
         ModelError: with `file` and the tensor's `name`.
-
     """
     if shape != layout.shape and (layout.shape, shape) != ((), (1,)):
         raise ModelError(
@@ -109,7 +108,6 @@ def check(array: NDArray[Any], layout: TensorLayout, *, file: str, name: str) ->
 
     Raises:
         ModelError: with `file` and the tensor's `name`.
-
     """
 
     def wrong(message: str, wanted: object = None, found: object = None) -> ModelError:

@@ -80,7 +80,6 @@ def file_name(kind: str, model_id: int) -> str:
 
     Raises:
         ModelError: model_id 4..15 (reserved), or no such kind. eICCI filters: `eicci_file_name`.
-
     """
     name = _names().get((kind, None, model_id))
     if name is None:
@@ -103,7 +102,6 @@ def official_status(path: Path, entry: OfficialFile) -> Status:
 
     Raises:
         ModelError: the file is there and cannot be read.
-
     """
     try:
         if path.stat().st_size != entry.size:

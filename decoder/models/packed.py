@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
 from jpegai.codestream.errors import ModelError
 from jpegai.decoder.models.archive import shown
 from jpegai.decoder.models.official import official_files
 from jpegai.decoder.output import atomic_file
-from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 __all__ = ["PackedFile", "PackedInfo", "write_packed"]
 
@@ -60,7 +61,6 @@ def write_packed(
 
     Raises:
         OSError: the file cannot be written.
-
     """
     arrays = {f"{file}::{name}": array for (file, name), array in tensors.items()}
     metadata = {
@@ -82,7 +82,6 @@ class PackedFile:
 
     Raises:
         ModelError: not a packed file, of another version, or damaged.
-
     """
 
     def __init__(self, path: Path) -> None:
@@ -124,7 +123,6 @@ class PackedFile:
 
         Raises:
             ModelError: it has a type that no model uses, or cannot be read.
-
         """
         key = f"{file}::{name}"
         try:

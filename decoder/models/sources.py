@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from numpy.typing import NDArray
+
 from jpegai.codestream.errors import ModelError
 from jpegai.decoder import cache
 from jpegai.decoder.models import analytic, test_models
@@ -16,7 +18,6 @@ from jpegai.decoder.models.checkpoint import Checkpoint
 from jpegai.decoder.models.layout import expected, tensors_of
 from jpegai.decoder.models.official import file_name, find, md5_of_file, official_files, official_status
 from jpegai.decoder.models.packed import PackedFile, PackedInfo
-from numpy.typing import NDArray
 
 __all__ = ["BUILT_IN", "Source", "open_directory", "open_packed"]
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.codestream.errors import ModelError
 from jpegai.decoder.models.layout import (
     canonical_name,
@@ -23,7 +25,6 @@ from jpegai.decoder.models.layout import (
 from jpegai.decoder.models.official import file_name, find
 from jpegai.decoder.models.packed import PackedInfo, write_packed
 from jpegai.decoder.models.sources import BUILT_IN, Source, open_directory, open_packed
-from numpy.typing import NDArray
 
 __all__ = ["ModelStore", "file_name"]
 
@@ -34,7 +35,6 @@ class ModelStore:
     Attributes:
         name: what was opened: ``analytic``, ``test`` or a path.
         built_in: whether the weights are made by formula.
-
     """
 
     def __init__(self, name: str, source: Source) -> None:
@@ -52,7 +52,6 @@ class ModelStore:
 
         Raises:
             ModelError: the source is none of these, or a packed file that is damaged.
-
         """
         if isinstance(source, str) and source in BUILT_IN:
             return cls(source, BUILT_IN[source])
@@ -82,7 +81,6 @@ class ModelStore:
         Raises:
             ModelError: the store has no such file (`file` names its place), or it is damaged, or holds the float
                 variant of a model (09.5.3), which is not part of the specification.
-
         """
         with self._lock:
             mapping = self._mappings.get(file)
@@ -101,7 +99,6 @@ class ModelStore:
 
         Raises:
             ModelError: as `tensors`.
-
         """
         find(file)
         whole = self._source.digest(file) if self.built_in or names is None else None
@@ -134,7 +131,6 @@ class ModelStore:
         Raises:
             OSError: the file cannot be written.
             ModelError: a checkpoint is damaged or wrong.
-
         """
         info: dict[str, PackedInfo] = {}
         tensors: dict[tuple[str, str], NDArray[Any]] = {}

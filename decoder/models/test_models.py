@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jpegai.decoder.models.official import find, official_files
 from numpy.typing import NDArray
+
+from jpegai.decoder.models.official import find, official_files
 
 __all__ = ["GAIN_COLUMNS", "RULES", "SOURCE", "files", "random_integers", "tensor"]
 
@@ -45,7 +46,6 @@ def tensor(file: str, name: str) -> NDArray[Any]:
 
     Raises:
         KeyError: the test models have no such file or tensor.
-
     """
     rule = _rules()[_net(file)][name]
     shape = tuple(rule["shape"])

@@ -82,7 +82,6 @@ def load(data: bytes, check_storage: Callable[[StorageReference], None], file: s
 
     Raises:
         ModelError: an opcode or global that is not allowed, a limit, or a damaged pickle.
-
     """
     if len(data) > MAX_BYTES:
         raise ModelError(f"the pickle has {len(data)} bytes, more than {MAX_BYTES}", file=file)

@@ -150,8 +150,7 @@ class Builder:
         return self.clamp(x, 0.0, 255.0)
 
     def network(
-        self, name: str, file_kind: str, size_argument: str, prefix: str = "", integer: bool = False
+        self, name: str, file_kind: str, size_argument: str, units: str, prefix: str = "", arithmetic: str = "float32"
     ) -> Network:
-        """Return the network collected so far."""
-        arithmetic = "integer" if integer else "float32"
-        return Network(name, file_kind, prefix, arithmetic, size_argument, self.inputs, tuple(self.layers))
+        """Return the network collected so far; `units` says what its output is."""
+        return Network(name, file_kind, prefix, arithmetic, size_argument, self.inputs, tuple(self.layers), units)

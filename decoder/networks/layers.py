@@ -28,11 +28,12 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An input of a network: name, channels, and its sub-sampling relative to luma."""
+    """An input of a network: name, channels, its sub-sampling relative to luma, and what its numbers are."""
 
     name: str
     channels: int
     subsampling: int
+    units: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,6 @@ class Layer:
         low, high: limits of a clamp, and of the input of an ``int_conv``.
         scale, offset: of an affine map.
         start: first channel of a slice.
-
     """
 
     kind: str
@@ -121,7 +121,7 @@ class Network:
         size_argument: what the (h, w) of a call means (06.4): ``luma``, ``half``, ``tile_luma``.
         inputs: in call order.
         layers: in execution order; the last one makes the output.
-
+        output_units: what the numbers of the output are.
     """
 
     name: str
@@ -131,6 +131,7 @@ class Network:
     size_argument: str
     inputs: tuple[Input, ...]
     layers: tuple[Layer, ...] = field(repr=False)
+    output_units: str
 
     @property
     def output(self) -> str:

@@ -7,13 +7,16 @@ from jpegai.decoder.networks.layers import Input, Network
 
 __all__ = ["SYNTHESIS"]
 
+_LUMA = "luma samples, 0..255, not rounded"
+_CHROMA = "U and V samples at luma resolution, 0..255, neutral 127.5, not rounded"
+
 
 def _primary() -> Builder:
-    return Builder(Input("y_hat", 160, 16))
+    return Builder(Input("y_hat", 160, 16, "latents of the primary component"))
 
 
 def _secondary() -> Builder:
-    return Builder(Input("y_hat_cat", 256, 16), skip=True)
+    return Builder(Input("y_hat_cat", 256, 16, "latents of the primary, then of the secondary component"), skip=True)
 
 
 def _sop_primary() -> Network:
@@ -23,7 +26,7 @@ def _sop_primary() -> Network:
     x = net.gate(net.crop(net.up_shuffle(x, "conv2_t", 32), 2), "iact2", 2)
     x = net.gate(net.conv(x, "conv3", 32, 3, bias=True), "iact3", 2)
     net.samples(net.conv(x, "conv4", 16, 1), 4)
-    return net.network("sop_prim", "sop_decoder_Y", "tile_luma")
+    return net.network("sop_prim", "sop_decoder_Y", "tile_luma", _LUMA)
 
 
 def _sop_secondary() -> Network:
@@ -32,7 +35,7 @@ def _sop_secondary() -> Network:
     x = net.gate(net.crop(net.up_shuffle(x, "conv2_t", 32), 3), "iact2", 2)
     x = net.gate(net.conv(x, "conv3", 32, 3, bias=True), "iact3", 2)
     net.samples(net.conv(x, "conv4", 128, 1), 8)
-    return net.network("sop_sec", "sop_decoder_UV", "tile_luma")
+    return net.network("sop_sec", "sop_decoder_UV", "tile_luma", _CHROMA)
 
 
 def _bop_primary() -> Network:
@@ -42,7 +45,7 @@ def _bop_primary() -> Network:
     x = net.gate(net.crop(net.conv_transpose(x, "conv2_t", 64, 4), 2), "iact2", 4)
     x = net.gate(net.conv(x, "conv3", 96, 3, bias=True), "iact3", 6)
     net.samples(net.conv(x, "conv4", 16, 1), 4)
-    return net.network("bop_prim", "bop_decoder_Y", "tile_luma")
+    return net.network("bop_prim", "bop_decoder_Y", "tile_luma", _LUMA)
 
 
 def _bop_secondary() -> Network:
@@ -51,7 +54,7 @@ def _bop_secondary() -> Network:
     x = net.gate(net.crop(net.conv_transpose(x, "conv2_t", 64, 4), 3), "iact2", 4)
     x = net.gate(net.conv(x, "conv3", 128, 3, bias=True), "iact3", 8)
     net.samples(net.conv(x, "conv4", 128, 1), 8)
-    return net.network("bop_sec", "bop_decoder_UV", "tile_luma")
+    return net.network("bop_sec", "bop_decoder_UV", "tile_luma", _CHROMA)
 
 
 SYNTHESIS = (_sop_primary(), _sop_secondary(), _bop_primary(), _bop_secondary())

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.decoder.jit import kernel
 from jpegai.decoder.workers import Workers
-from numpy.typing import NDArray
 
 __all__ = ["BT709", "Matrix", "to_rgb", "to_rgb8"]
 
@@ -99,7 +100,6 @@ def to_rgb8(luma: NDArray[np.float32], chroma: NDArray[np.float32], out: NDArray
         chroma: (2, h, w) float32, U and V.
         out: (H, W, 3) uint8, written.
         workers: rows are shared among them.
-
     """
     matrix = BT709.inverse
     workers.split(lambda first, last: _to_rgb8(luma, chroma[0], chroma[1], matrix, out, first, last), len(out), 16)

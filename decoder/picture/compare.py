@@ -15,7 +15,6 @@ def differences(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[int, int]:
 
     Raises:
         ValueError: the shapes differ.
-
     """
     if a.shape != b.shape:
         raise ValueError(f"pictures of different shapes: {a.shape} and {b.shape}")

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+from numpy.typing import NDArray
+
 from jpegai.codestream.errors import Finding, UnsupportedError
 from jpegai.decoder.output import atomic_file
-from numpy.typing import NDArray
 
 __all__ = ["PNG_COMPRESSION_LEVEL", "Picture", "write_png"]
 
@@ -27,7 +28,6 @@ class Picture:
         transform: synthesis transform that made it (``SOP``, ``BOP``).
         findings: what was odd in the stream.
         times: seconds spent by stage.
-
     """
 
     rgb: NDArray[np.uint8]
@@ -55,7 +55,6 @@ class Picture:
         Raises:
             UnsupportedError: the extension is not ``.png``.
             OSError: the file cannot be written.
-
         """
         if Path(path).suffix.lower() != ".png":
             raise UnsupportedError(f"no writer for '{Path(path).suffix}' files yet; use .png", file=os.fspath(path))

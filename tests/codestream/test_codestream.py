@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from jpegai.codestream import Codestream, JpegAIError, StreamSyntaxError, TruncatedError
 from jpegai.codestream.schema.segments import SEGMENTS
 from jpegai.conformance_streams import STREAMS
-
 from tests.streams import VectorStream, described_streams, perf_streams
 from tests.vectors import needs_vectors, spec_data, spec_list
 

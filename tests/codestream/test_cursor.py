@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from jpegai.codestream.cursor import BitReader, BitWriter
 from jpegai.codestream.errors import StreamSyntaxError, TruncatedError
 from jpegai.codestream.framing import length_field

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from jpegai.codestream import Codestream, TruncatedError
 from jpegai.conformance_streams import STREAMS
 from jpegai.decoder import Decoder

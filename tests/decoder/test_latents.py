@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from jpegai.decoder.latents import add_psi, context_latents, merge_phases
 from jpegai.decoder.workers import Workers
 

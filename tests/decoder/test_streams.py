@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 
 import pytest
+
 from jpegai.codestream import Codestream, UnsupportedError
 from jpegai.decoder import Decoder
 from jpegai.decoder.support import check, choose_transform
-
 from tests.figures import compare, decodes
 from tests.streams import VectorStream, described_streams, perf_streams
 from tests.vectors import needs_vectors

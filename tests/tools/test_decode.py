@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from jpegai.conformance_streams import STREAMS
 from jpegai.decoder.picture.compare import allowed, differences, read_png
-
 from tests.streams import described_streams
 
 COMMAND = [sys.executable, "-c", "from jpegai.tools.cli import main; main()"]
@@ -71,7 +71,11 @@ def test_one_stream_several_decoders(transform: str, tmp_path: Path) -> None:
         (["decode", SMALL.path, "out.png", "--transform", "bop"], 4, "does not list the transform BOP"),
         (["decode", SMALL.path, "out.png", "--models", "nowhere"], 5, "nowhere"),
         (["decode", SMALL.path, "out.png", "--max-pixels", "100"], 6, "larger than the limit"),
-        (["decode", SMALL.path, "out.png", "--max-memory", "1"], 6, "does not fit in the memory allowed"),
+        (
+            ["decode", SEVERAL.path, "out.png", "--transform", "bop", "--max-memory", "1"],
+            6,
+            "does not fit in the memory allowed",
+        ),
         (["decode", SMALL.path, "out.png", "--threads", "0"], 2, "0 is not in the range"),
         (["decode", SMALL.path, "out.png", "--engine", "magic"], 2, "magic"),
         (["decode", SMALL.path, "missing/out.png"], 3, "missing"),

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from jpegai.conformance_streams import STREAMS
 
 COMMAND = [sys.executable, "-c", "from jpegai.tools.cli import main; main()"]

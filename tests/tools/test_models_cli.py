@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from jpegai.decoder.models import ModelStore, eicci_file_name, official
 from jpegai.decoder.models.official import md5_of_file, official_files
 from jpegai.tools.cli import main
-
 from tests.decoder.models.official_writer import write_checkpoint
 
 Run = Callable[..., tuple[int, str, str]]

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Sequence
 
 from jpegai.codestream.threads import ThreadPayload
-
 from tests.vectors import spec_data
 
 

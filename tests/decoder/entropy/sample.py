@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+
 from jpegai.codestream import JpegAIError
 from jpegai.decoder.entropy import (
     Gains,
@@ -18,7 +19,6 @@ from jpegai.decoder.entropy import (
     z_cdf,
 )
 from jpegai.decoder.workers import Workers
-
 from tests.decoder.entropy.encoder import encode_residual, encode_z, payloads
 from tests.decoder.entropy.generator import residual_case, z_frequencies
 

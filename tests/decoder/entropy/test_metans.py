@@ -6,12 +6,12 @@ import hashlib
 
 import numpy as np
 import pytest
+
 from jpegai.codestream import JpegAIError, StreamSyntaxError, TruncatedError
 from jpegai.decoder.entropy.residual import decode_residual, decode_residuals
 from jpegai.decoder.entropy.tables import NOT_CODED, z_cdf
 from jpegai.decoder.entropy.z import decode_z
 from jpegai.decoder.workers import Workers
-
 from tests.decoder.entropy.encoder import BitStack, encode_residual, encode_z, payloads
 from tests.decoder.entropy.generator import residual_case, z_case, z_frequencies
 from tests.vectors import needs_spec, spec_list

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from jpegai.codestream import JpegAIError
 from jpegai.decoder.entropy.residual import decode_residual
 from jpegai.decoder.entropy.tables import NOT_CODED, residual_tables, z_cdf
 from jpegai.decoder.entropy.z import decode_z
 from jpegai.decoder.workers import Workers
-
 from tests.decoder.entropy.encoder import encode_residual, encode_z, payloads
 from tests.decoder.entropy.sample import sample
 from tests.vectors import needs_spec

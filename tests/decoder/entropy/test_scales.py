@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from jpegai.codestream import ConformanceError, ModelError
 from jpegai.decoder.entropy.gains import TINY, Gains, gain_log, linear_gain
 from jpegai.decoder.entropy.scales import coded_mask, coding_map, dequantise, scale0, sigma_index
 from jpegai.decoder.workers import Workers
-
 from tests.decoder.entropy.generator import draws
 from tests.vectors import needs_spec, spec_data, spec_list
 

@@ -6,9 +6,9 @@ import hashlib
 
 import numpy as np
 import pytest
+
 from jpegai.codestream import ModelError
 from jpegai.decoder.entropy.tables import residual_tables, z_cdf
-
 from tests.decoder.entropy.encoder import slot_states
 from tests.decoder.entropy.generator import z_frequencies
 from tests.vectors import needs_spec, spec_data

@@ -7,11 +7,11 @@ import json
 
 import numpy as np
 import pytest
+
 from jpegai.codestream.errors import ModelError
 from jpegai.decoder.models import ModelStore, analytic_basis, analytic_context, analytic_entropy, file_name, test_models
 from jpegai.decoder.models.layout import tensors_of
 from jpegai.decoder.models.official import find, official_files
-
 from tests.vectors import needs_spec, spec_data
 
 ANALYTIC = ModelStore.open("analytic")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from jpegai.codestream.errors import ModelError
 from jpegai.decoder.models import ModelStore
 from jpegai.decoder.models.checkpoint import Checkpoint
 from jpegai.decoder.models.official import official_files
-
 from tests.decoder.models.official_writer import (
     STORAGE_TYPES,
     Parameter,

@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from jpegai.codestream.errors import ModelError
 from jpegai.decoder.models import unpickle
 from jpegai.decoder.models.checkpoint import Checkpoint
-
 from tests.decoder.models.official_writer import (
     Global,
     Pickler,

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
+
 from jpegai.codestream.errors import ModelError
 from jpegai.decoder.models import ModelStore, eicci_file_name, file_name
 from jpegai.decoder.models.packed import PackedFile, PackedInfo, write_packed
-from safetensors.numpy import load_file, save_file
-
 from tests.decoder.models.official_writer import write_checkpoint
 
 TEST = ModelStore.open("test")

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from jpegai.codestream.errors import ModelError
 from jpegai.decoder.models import ModelStore, eicci_file_name, file_name, official, sources, test_models
 from jpegai.decoder.models.official import official_files
-
 from tests.decoder.models.official_writer import write_checkpoint
 
 TEST = ModelStore.open("test")

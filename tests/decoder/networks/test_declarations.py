@@ -6,8 +6,8 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from jpegai.decoder.networks import NETWORKS, Layer, Network
 
+from jpegai.decoder.networks import NETWORKS, Layer, Network
 from tests.vectors import spec_data
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from jpegai.decoder.picture.colour import BT709, to_rgb, to_rgb8
 from jpegai.decoder.workers import Workers
-
 from tests.vectors import spec_data
 
 #: RGB and the YUV it gives (10.6).
