@@ -1,141 +1,110 @@
-"""The integer engine against the specification's vectors and a plain int64 interpreter (section 06.5)."""
+"""The integer engine: exact, and proved from the weights (section 06.5)."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable
+import zlib
 from typing import Any
 
 import numpy as np
 import pytest
-from jpegai.codestream.errors import ModelError, UnsupportedError
-from jpegai.decoder.engines.integer import IntegerNetwork
-from jpegai.decoder.networks import NETWORKS
-from jpegai.decoder.workers import Workers
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.decoder.engines.reference import agrees, run, vector, vector_inputs, vector_tensors
+from jpegai.codestream import ModelError, UnsupportedError
+from jpegai.decoder.engines.integer import IntegerNetwork
+from jpegai.decoder.networks import NETWORKS, Network
+from jpegai.decoder.workers import Workers
+from tests.decoder.engines import reference, vectors
+from tests.vectors import needs_spec
 
-NAMES = ("hyper_scale_decoder_Y", "hyper_scale_decoder_UV")
-CONV1, DEPTHWISE, POINTWISE = (f"hyper_scale_decoder.{layer}" for layer in ("conv1", "depthwise", "pointwise"))
-Tensors = dict[str, NDArray[Any]]
-
-
-def run_engine(
-    name: str, tensors: Tensors, z: NDArray[np.int8], size: tuple[int, int], threads: int = 1
-) -> NDArray[np.int16]:
-    return IntegerNetwork(NETWORKS[name], tensors)(z, size=size, workers=Workers(threads))
+NETWORK = NETWORKS["hyper_scale_decoder_UV"]
 
 
-def random_z(channels: int, luma: tuple[int, int], low: int = -31, high: int = 31) -> NDArray[np.int8]:
-    shape = channels, *(-(-length // 64) for length in luma)
-    return np.random.default_rng(sum(luma)).integers(low, high, shape, np.int8, endpoint=True)
+def random_weights(seed: int, reach: int = 127, bias: int = 20000) -> dict[str, NDArray[Any]]:
+    rng = np.random.default_rng(seed)
+    result = {}
+    for name, tensor in NETWORK.tensors().items():
+        low, high = {"weight": (-reach - 1, reach), "bias": (-bias, bias)}.get(name.rsplit(".", 1)[1], (0, 9))
+        result[name] = rng.integers(low, high, tensor.shape, endpoint=True).astype(tensor.dtype)
+    return result
 
 
-def size_argument(name: str, luma: tuple[int, int]) -> tuple[int, int]:
-    height, width = luma
-    return (-(-height // 2), -(-width // 2)) if name.endswith("UV") else (height, width)
+@needs_spec
+@pytest.mark.parametrize("network", vectors.INTEGER, ids=lambda network: network.name)
+def test_vectors_of_the_specification(network: Network) -> None:
+    entry = vectors.item(network.name)
+    z = vectors.inputs(network.name)[0].astype(np.int8)
+    run = IntegerNetwork(network, vectors.weights(network))
+    for threads in (1, 2):
+        output = run(z, size=tuple(entry["size_argument"]), workers=Workers(threads))
+        assert list(output.shape) == entry["output_shape"]
+        assert output.ravel()[entry["sample_indices"]].tolist() == entry["samples"]
+        assert int(output.sum(dtype=np.int64)) == entry["sum"]
+        assert f"{zlib.crc32(output.astype('<i4').tobytes()):08x}" == entry["crc32_int32_le"]
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("name", NAMES)
-def test_vector(name: str, threads: int) -> None:
-    item = vector(name)
-    tensors = vector_tensors(name)
-    result = run_engine(name, tensors, *vector_inputs(name), tuple(item["size_argument"]), threads)
-    assert result.dtype == np.int16
-    assert agrees(item, result)
-    # the comparison can fail: one weight off by one
-    wrong = tensors | {f"{POINTWISE}.bias": tensors[f"{POINTWISE}.bias"] + np.int32(512)}
-    assert not agrees(item, run_engine(name, wrong, *vector_inputs(name), tuple(item["size_argument"])))
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 127), st.sampled_from([0, 20000, 2**30]), st.data())
+def test_equals_plain_integers_whatever_the_carrier(seed: int, reach: int, bias: int, data: st.DataObject) -> None:
+    """Small weights run in float32, large ones in float64; both equal 64-bit integers."""
+    tensors = random_weights(seed, reach, bias)
+    height, width = data.draw(st.integers(1, 150)), data.draw(st.integers(1, 150))
+    rng = np.random.default_rng(seed)
+    z = rng.integers(-31, 31, (96, -(-height // 32), -(-width // 32)), endpoint=True).astype(np.int8)
+    expected = reference.run(NETWORK, tensors, [z], (height, width))
+    found = IntegerNetwork(NETWORK, tensors)(z, size=(height, width), workers=Workers(2))
+    assert np.array_equal(found, expected)
 
 
-@pytest.mark.parametrize("luma", [(64, 64), (65, 127), (97, 131), (75, 50), (301, 201), (16, 16), (129, 448)])
-@pytest.mark.parametrize("name", NAMES)
-def test_sizes(name: str, luma: tuple[int, int]) -> None:
-    tensors = vector_tensors(name)
-    z, size = random_z(NETWORKS[name].inputs[0].channels, luma), size_argument(name, luma)
-    expected = run(name, tensors, z, size=size)
-    assert expected.shape[1:] == tuple(-(-length // 16) for length in luma)
-    for threads in (1, 3):
-        np.testing.assert_array_equal(run_engine(name, tensors, z, size, threads), expected)
+def test_both_carriers_are_used() -> None:
+    carriers = [
+        {
+            convolution.matrix.dtype.name
+            for convolution in IntegerNetwork(NETWORK, random_weights(1, reach))._convolutions
+        }
+        for reach in (20, 127)
+    ]
+    assert carriers == [{"float32"}, {"float32"}] or "float64" in carriers[1]
+    heavy = random_weights(1)
+    heavy["hyper_scale_decoder.depthwise.weight"][:] = 127  # 96 * 9 * 127 * 128 is below 2^24
+    heavy["hyper_scale_decoder.depthwise.weight"][:, :, 1, 1] = -128
+    assert IntegerNetwork(NETWORK, heavy)._convolutions[1].matrix.dtype == np.float32
+    luma = NETWORKS["hyper_scale_decoder_Y"]
+    full = {name: np.full(tensor.shape, 1, tensor.dtype) for name, tensor in luma.tensors().items()}
+    full["hyper_scale_decoder.depthwise.weight"][:] = 127  # 160 * 9 * 127 * 128 is above
+    assert IntegerNetwork(luma, full)._convolutions[1].matrix.dtype == np.float64
 
 
-def _extreme(tensors: Tensors) -> Tensors:
-    """Products up to the edge of the proof in float64; the first layers saturate, the last one hits both clamps."""
-    signs = np.random.default_rng(5).choice(np.array([-128, 127], np.int8), tensors[f"{DEPTHWISE}.weight"].shape)
-    return tensors | {
-        f"{CONV1}.per_channel_shifts": np.zeros_like(tensors[f"{CONV1}.per_channel_shifts"]),
-        f"{DEPTHWISE}.weight": signs,
-        f"{POINTWISE}.per_channel_shifts": np.full_like(tensors[f"{POINTWISE}.per_channel_shifts"], 4),
-    }
+@pytest.mark.parametrize("sign", [1, -1])
+def test_extreme_accumulators_are_exact(sign: int) -> None:
+    """All weights and inputs at their limits, so that the sums reach the bound."""
+    tensors = random_weights(3)
+    for name, array in tensors.items():
+        if name.endswith("weight"):
+            array[:] = 127 if sign > 0 else -128
+        elif name.endswith("shifts"):
+            array[:] = 0
+    z = np.full((96, 3, 2), 127 if sign > 0 else -128, np.int8)
+    expected = reference.run(NETWORK, tensors, [z], (90, 64))
+    assert np.array_equal(IntegerNetwork(NETWORK, tensors)(z, size=(90, 64), workers=Workers(1)), expected)
 
 
-def _large_bias(tensors: Tensors) -> Tensors:
-    """A bias that float32 could not hold exactly, and the largest shift."""
-    bias = np.random.default_rng(6).integers(-(2**30), 2**30, tensors[f"{POINTWISE}.bias"].shape, np.int32)
-    shifts = tensors[f"{POINTWISE}.per_channel_shifts"].copy()
-    shifts[:] = 18
-    shifts[:, ::16] = 31
-    return tensors | {f"{POINTWISE}.bias": bias, f"{POINTWISE}.per_channel_shifts": shifts}
+def test_an_overflow_is_named_by_layer_and_channel() -> None:
+    tensors = random_weights(2)
+    tensors["hyper_scale_decoder.pointwise.bias"][77] = 2**31 - 1
+    with pytest.raises(ModelError, match=r"pointwise.weight, channel 77.*overflow 32 bits"):
+        IntegerNetwork(NETWORK, tensors)
 
 
-@pytest.mark.parametrize("change", [_extreme, _large_bias])
-@pytest.mark.parametrize("name", NAMES)
-def test_extreme_weights(name: str, change: Callable[[Tensors], Tensors]) -> None:
-    tensors = change(vector_tensors(name))
-    luma = 131, 200
-    z, size = random_z(NETWORKS[name].inputs[0].channels, luma, -128, 127), size_argument(name, luma)
-    expected = run(name, tensors, z, size=size)
-    np.testing.assert_array_equal(run_engine(name, tensors, z, size), expected)
-    if change is _extreme:
-        assert (expected == 3967).any()
-        assert (expected < 3967).any()
-        products = 128 * np.abs(tensors[f"{DEPTHWISE}.weight"].astype(np.int64)).sum((1, 2, 3))
-        # 160 channels need float64 for the proof, 96 never do
-        assert (products.max() > 1 << 24) == name.endswith("Y")
+@pytest.mark.parametrize("shift", [-1, 32])
+def test_a_shift_out_of_range_is_named(shift: int) -> None:
+    tensors = random_weights(2)
+    tensors["hyper_scale_decoder.conv1.per_channel_shifts"][0, 5] = shift
+    with pytest.raises(ModelError, match=r"conv1.per_channel_shifts, channel 5"):
+        IntegerNetwork(NETWORK, tensors)
 
 
-def test_bound_of_the_accumulator() -> None:
-    """|bias| + 128 sum |w| must stay below 2^31 in every channel: the last value allowed, and the first that is not."""
-    tensors = vector_tensors(NAMES[0])
-    products = 128 * int(np.abs(tensors[f"{POINTWISE}.weight"][77].astype(np.int64)).sum())
-    for excess, sign in ((0, 1), (0, -1), (1, 1), (1, -1)):
-        bias = tensors[f"{POINTWISE}.bias"].copy()
-        bias[77] = sign * (2**31 - 1 - products + excess)
-        changed = tensors | {f"{POINTWISE}.bias": bias}
-        if not excess:
-            IntegerNetwork(NETWORKS[NAMES[0]], changed)
-            continue
-        with pytest.raises(ModelError, match=r"hyper_scale_decoder\.pointwise.*channel 77\b.*2147483648"):
-            IntegerNetwork(NETWORKS[NAMES[0]], changed)
-
-
-@pytest.mark.parametrize("shift", [-1, 32, -128])
-def test_shift_out_of_range(shift: int) -> None:
-    tensors = vector_tensors(NAMES[1])
-    shifts = tensors[f"{DEPTHWISE}.per_channel_shifts"].copy()
-    shifts[0, 42] = shift
-    with pytest.raises(ModelError, match=rf"hyper_scale_decoder\.depthwise.*channel 42\b.*0\.\.31.*{shift}"):
-        IntegerNetwork(NETWORKS[NAMES[1]], tensors | {f"{DEPTHWISE}.per_channel_shifts": shifts})
-
-
-def test_refuses_what_it_does_not_run() -> None:
+def test_float_networks_are_refused() -> None:
     with pytest.raises(UnsupportedError, match="bop_prim"):
         IntegerNetwork(NETWORKS["bop_prim"], {})
-
-
-def test_as_plain_python() -> None:
-    """The kernels without compilation give the same integers."""
-    code = (
-        "from tests.decoder.engines.reference import agrees, vector, vector_inputs\n"
-        "from tests.decoder.engines.test_integer import run_engine, vector_tensors\n"
-        "name = 'hyper_scale_decoder_UV'\n"
-        "item = vector(name)\n"
-        "result = run_engine(name, vector_tensors(name), *vector_inputs(name), tuple(item['size_argument']))\n"
-        "assert agrees(item, result)\n"
-    )
-    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
-    subprocess.run([sys.executable, "-c", code], check=True, env=environment, timeout=120)
