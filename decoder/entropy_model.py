@@ -9,31 +9,15 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from jpegai.decoder import cache
+from jpegai.decoder.components import Component
 from jpegai.decoder.engines.integer import IntegerNetwork
 from jpegai.decoder.entropy.gains import gain_log
 from jpegai.decoder.entropy.tables import z_cdf
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.networks import NETWORKS
 
-__all__ = ["COMPONENTS", "Component", "EntropyModel", "load_entropy_model"]
+__all__ = ["EntropyModel", "load_entropy_model"]
 
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """Names that belong to one component."""
-
-    name: str
-    residual_segment: str
-    file_kind: str
-    scale_network: str
-    hyper_network: str
-    channels: int
-
-
-COMPONENTS = (
-    Component("primary", "sorp", "common_Y", "hyper_scale_decoder_Y", "hyper_decoder_Y", 160),
-    Component("secondary", "sors", "common_UV", "hyper_scale_decoder_UV", "hyper_decoder_UV", 96),
-)
 
 _FREQUENCIES = "hyper_entropy.freqs_int"
 _GAINS = "vr_vec.c"

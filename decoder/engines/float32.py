@@ -10,7 +10,7 @@ import functools
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,9 @@ class Float32Engine:
         self._options.intra_op_num_threads = threads
         self._options.inter_op_num_threads = 1
         self._options.log_severity_level = 4
+        # the networks run one after the other: threads that spin while they wait would take the processors from the
+        # next one, and from the compiled loops between them
+        self._options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # all networks take their memory from one arena that grows by what is needed; remembered patterns of earlier
         # sizes would keep a second copy of it
         _share_arena()
@@ -112,6 +115,10 @@ class Float32Engine:
             if key not in self._networks:
                 self._networks[key] = self._load(NETWORKS[name], model_id)
             return self._networks[key]
+
+    def loaded(self, names: Iterable[str], model_id: int) -> bool:
+        """Return whether all these networks of a model are loaded."""
+        return all((name, model_id) in self._networks for name in names)
 
     def _load(self, network: Network, model_id: int) -> Float32Network:
         content = load_graph(network, self._store, model_id)

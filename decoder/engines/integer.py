@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream.errors import ModelError, UnsupportedError
+from jpegai.decoder.engines.product import product
 from jpegai.decoder.jit import kernel
 from jpegai.decoder.networks import Layer, Network
 from jpegai.decoder.workers import Workers
@@ -45,45 +46,49 @@ class _Convolution:
 
 
 @kernel
-def _columns(x, out, side, low, high):  # type: ignore[no-untyped-def]
+def _columns(x, out, side, low, high, first, last):  # type: ignore[no-untyped-def]
     """Clamp (C, h, w) integers and lay out the taps of every position: (C side side, h w), zeros outside."""
-    channels, height, width = x.shape
+    height, width = x.shape[1], x.shape[2]
     reach = side // 2
-    for channel in range(channels):
+    for channel in range(first, last):
         for dy in range(side):
             for dx in range(side):
                 target = (channel * side + dy) * side + dx
                 for row in range(height):
                     source = row + dy - reach
+                    start = row * width
+                    if source < 0 or source >= height:
+                        out[target, start : start + width] = 0
+                        continue
                     for column in range(width):
                         place = column + dx - reach
-                        value = 0
-                        if 0 <= source < height and 0 <= place < width:
-                            value = min(max(x[channel, source, place], low), high)
-                        out[target, row * width + column] = value
+                        inside = 0 <= place < width
+                        out[target, start + column] = min(max(x[channel, source, place], low), high) if inside else 0
 
 
 @kernel
-def _requantise(product, bias, shifts, out, relu, first, last):  # type: ignore[no-untyped-def]
+def _requantise(accumulators, bias, shifts, out, relu, first, last):  # type: ignore[no-untyped-def]
     """(product + bias) >> shift per channel, rounding down, into int32 (C, positions)."""
     for channel in range(first, last):
-        for position in range(product.shape[1]):
-            value = (np.int32(product[channel, position]) + bias[channel]) >> shifts[channel]
+        for position in range(accumulators.shape[1]):
+            value = (np.int32(accumulators[channel, position]) + bias[channel]) >> shifts[channel]
             if relu and value < 0:
                 value = np.int32(0)
             out[channel, position] = value
 
 
 @kernel
-def _spread(product, bias, shifts, width, factor, low, high, out, first, last):  # type: ignore[no-untyped-def]
+def _spread(accumulators, bias, shifts, width, factor, low, high, out, first, last):  # type: ignore[no-untyped-def]
     """Requantise, pixel shuffle, crop, absolute value and clamp in one pass, into int16 (C, H, W)."""
+    rows, columns = out.shape[1], out.shape[2]
     for channel in range(first, last):
-        for row in range(out.shape[1]):
-            for column in range(out.shape[2]):
-                source = (channel * factor + row % factor) * factor + column % factor
-                position = (row // factor) * width + column // factor
-                value = (np.int32(product[source, position]) + bias[source]) >> shifts[source]
-                out[channel, row, column] = min(max(abs(value), low), high)
+        for dy in range(factor):
+            for dx in range(factor):
+                source = (channel * factor + dy) * factor + dx
+                for i in range((rows - dy + factor - 1) // factor):
+                    for j in range((columns - dx + factor - 1) // factor):
+                        value = (np.int32(accumulators[source, i * width + j]) + bias[source]) >> shifts[source]
+                        out[channel, i * factor + dy, j * factor + dx] = min(max(abs(value), low), high)
 
 
 class IntegerNetwork:
@@ -145,6 +150,15 @@ class IntegerNetwork:
             weight.astype(dtype), bias.astype(np.int32), shifts.astype(np.int8), layer.kernel, low, high, relu
         )
 
+    @staticmethod
+    def _lay_out(x: NDArray[Any], columns: NDArray[Any], convolution: _Convolution, workers: Workers) -> None:
+        side, low, high = convolution.kernel, convolution.low, convolution.high
+        workers.split(
+            lambda first, last: _columns(x, columns, side, low, high, first, last),
+            len(x),
+            max(1, 65536 * len(x) // columns.size),
+        )
+
     def __call__(self, z: NDArray[np.int8], *, size: tuple[int, int], workers: Workers) -> NDArray[np.int16]:
         """Run the network.
 
@@ -161,14 +175,14 @@ class IntegerNetwork:
         x: NDArray[Any] = z
         for convolution in self._convolutions:
             columns = np.empty((convolution.matrix.shape[1], height * width), convolution.matrix.dtype)
-            _columns(x, columns, convolution.kernel, convolution.low, convolution.high)
-            product = convolution.matrix @ columns
+            self._lay_out(x, columns, convolution, workers)
+            accumulators = product(convolution.matrix, columns, workers)
             bias, shifts, relu = convolution.bias, convolution.shifts, convolution.relu
             if convolution is self._convolutions[-1]:
                 break
-            out = np.empty(product.shape, np.int32)
+            out = np.empty(accumulators.shape, np.int32)
             workers.split(
-                lambda first, last: _requantise(product, bias, shifts, out, relu, first, last),  # noqa: B023
+                lambda first, last: _requantise(accumulators, bias, shifts, out, relu, first, last),  # noqa: B023
                 len(out),
                 max(1, 65536 // (height * width)),
             )
@@ -177,7 +191,9 @@ class IntegerNetwork:
         result = np.empty((shuffle.channels, rows, columns_), np.int16)
         low, high = int(clamp.low), int(clamp.high)
         workers.split(
-            lambda first, last: _spread(product, bias, shifts, width, shuffle.factor, low, high, result, first, last),
+            lambda first, last: _spread(
+                accumulators, bias, shifts, width, shuffle.factor, low, high, result, first, last
+            ),
             len(result),
             max(1, 65536 // (rows * columns_)),
         )

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from jpegai.codestream import ModelError, UnsupportedError
+from jpegai.decoder import cache
 from jpegai.decoder.engines.float32 import Float32Engine, Float32Network, load_graph
 from jpegai.decoder.engines.graph import build_graph
 from jpegai.decoder.geometry import size_argument
@@ -33,7 +34,8 @@ class FakeStore:
         return self._tensors
 
     def digest(self, file: str, names: Iterable[str] | None = None) -> str:
-        return str(hash(tuple((name, array.tobytes()) for name, array in sorted(self._tensors.items()))))
+        parts = (part for name in sorted(self._tensors) for part in (name, self._tensors[name].tobytes()))
+        return cache.content_key(*parts)
 
 
 def load(network: Network, tensors: Mapping[str, NDArray[Any]], threads: int = 2) -> Float32Network:
