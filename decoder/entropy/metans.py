@@ -285,6 +285,7 @@ def z_loop(
     cdf: NDArray[np.uint8],
     thread: int,
     threads: int,
+    table: NDArray[np.int32],
     values: NDArray[np.int8],
 ) -> Outcome:
     """Decode what one thread holds of the z payload: one coding call per channel (04.6.4, 04.6.5).
@@ -297,13 +298,13 @@ def z_loop(
         cdf: uint8 (C, 63), cumulative weights of the channels of both components.
         thread: number t of the thread.
         threads: number of threads T.
+        table: int32 (256,), written: the decode table of one channel after the other.
         values: int8 (C, L); takes z at the positions t, t + T, t + 2T, ... of every channel.
     """
     pos, first, second = np.int64(pos), np.int64(first), np.int64(second)
     two = threads == 1
     channels, length = values.shape
     full = length // (4 * threads) * (4 * threads)
-    table = np.zeros(256, np.int32)
     for channel in range(channels):
         _z_table(cdf[channel], table)
         group = thread

@@ -50,7 +50,17 @@ def decode_z(
 
     def decode(thread: int) -> Finding | None:
         stack = Stack.open(threads[thread], len(threads))
-        outcome = z_loop(stack.words, stack.pos, stack.first, stack.second, cdf, thread, len(threads), values)
+        outcome = z_loop(
+            stack.words,
+            stack.pos,
+            stack.first,
+            stack.second,
+            cdf,
+            thread,
+            len(threads),
+            np.empty(256, np.int32),
+            values,
+        )
         stack.check(outcome, symbol, invalid)
         return stack.end(outcome)
 
