@@ -174,10 +174,9 @@ _never = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: None)
 @functools.cache
 def _processor() -> tuple[str, str]:
     """Name and features of the processor code is made for; numba's own settings are respected."""
-    return (
-        os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name(),
-        os.environ.get("NUMBA_CPU_FEATURES") or llvm.get_host_cpu_features().flatten(),
-    )
+    name = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
+    features = "" if name == "generic" else llvm.get_host_cpu_features().flatten()
+    return name, os.environ.get("NUMBA_CPU_FEATURES", features)
 
 
 @functools.cache
