@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from jpegai.codestream.lazy import lazy_names
 
 if TYPE_CHECKING:
     from jpegai.codestream.codestream import Codestream
@@ -39,7 +40,7 @@ __all__ = [
     "UnsupportedError",
 ]
 
-_HOME = {
+_HOME = dict.fromkeys(__all__, "errors") | {
     "Codestream": "codestream",
     "Field": "fields",
     "Fields": "fields",
@@ -48,10 +49,4 @@ _HOME = {
     "ThreadPayload": "threads",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME.get(name, 'errors')}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _HOME, globals())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from jpegai.codestream.lazy import lazy_names
 
 if TYPE_CHECKING:
     from jpegai.decoder.decoder import Decoder
@@ -14,10 +15,4 @@ __all__ = ["Decoder", "ModelStore", "Picture"]
 
 _HOME = {"Decoder": "decoder", "ModelStore": "models", "Picture": "picture.picture"}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _HOME, globals())

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jpegai.decoder.engines.float32 import Float32Network
     from jpegai.decoder.entropy_model import EntropyModel
 
-__all__ = ["Walk"]
+__all__ = ["Walk", "cube_flags"]
 
 Float32 = NDArray[np.float32]
 
@@ -78,7 +78,7 @@ class Walk:
                 scales = model.scale_network
                 hyper_scale = scales(z[index], size=self._size(scales.network.size_argument), workers=self._workers)
                 gains = Gains.at(model.gain_log, pih.beta_displacement_log_plus_2048[index] - 2048)
-                flags = _cube_flags(self._stream, index)
+                flags = cube_flags(self._stream, index)
                 maps.append(coding_map(hyper_scale, gains.log, flags, pih.numCh[index], self._workers))
                 divisors.append(gains.divisor)
             if recorder.keeps:
@@ -182,7 +182,7 @@ class Walk:
             self._recorder.add_rows(f"output.{index}", height, first, output[index : index + 1])
 
 
-def _cube_flags(stream: Codestream, component: int) -> NDArray[np.uint8] | None:
+def cube_flags(stream: Codestream, component: int) -> NDArray[np.uint8] | None:
     """Return the cube flags of a component as (4, rows, columns), None when they are not used (02.2)."""
     if not stream.pih.use_cube_flags[component]:
         return None

@@ -140,24 +140,18 @@ class Header(Mapping[str, Any]):
         if not index:
             self.values_[name] = value
             return
-        array = self.values_.setdefault(name, Indexed())
-        for position in index[:-1]:
-            if position not in set(array):
-                array[position] = Indexed()
-            array = array[position]
-        if array.inferred is None:
-            array.inferred = inferred
-        array[index[-1]] = value
+        self.declare(name, index, inferred)[index[-1]] = value
 
-    def declare(self, name: str, index: tuple[int, ...], inferred: Any) -> None:
-        """Make an indexed element known whose entries are all absent."""
-        array = self.values_.setdefault(name, Indexed())
+    def declare(self, name: str, index: tuple[int, ...], inferred: Any) -> Indexed:
+        """Return the innermost array that an index leads to, made where it is not there yet."""
+        array: Indexed = self.values_.setdefault(name, Indexed())
         for position in index[:-1]:
             if position not in set(array):
                 array[position] = Indexed()
             array = array[position]
         if array.inferred is None:
             array.inferred = inferred
+        return array
 
 
 class Scope(Mapping[str, Any]):

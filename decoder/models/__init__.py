@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from jpegai.codestream.lazy import lazy_names
 
 if TYPE_CHECKING:
     from jpegai.decoder.models.official import eicci_file_name, file_name
@@ -13,10 +14,4 @@ __all__ = ["ModelStore", "eicci_file_name", "file_name"]
 
 _HOME = {"ModelStore": "store", "eicci_file_name": "official", "file_name": "official"}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _HOME, globals())
