@@ -10,7 +10,7 @@ from rich.table import Table
 
 from jpegai.codestream import Codestream
 from jpegai.conformance_streams import STREAMS
-from jpegai.tools.inspect import headline
+from jpegai.tools.inspect import headline, print_segments
 
 __all__ = ["demo"]
 
@@ -30,6 +30,7 @@ def demo(output: str, threads: int | None) -> None:
     from jpegai.decoder import Decoder
     from jpegai.decoder.picture.compare import differences, read_png
 
+    console = Console(highlight=False, width=None if Console().is_terminal else 160)
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     decoder = Decoder("analytic", threads=threads)
@@ -38,7 +39,10 @@ def demo(output: str, threads: int | None) -> None:
         table.add_column(title, justify="right" if title in ("bytes", "bpp", "seconds") else "left")
     for entry in STREAMS:
         stream = Codestream.parse(entry.read(), name=entry.file)
-        click.echo(headline(stream))
+        if entry is STREAMS[0]:
+            print_segments(console, stream)
+        else:
+            click.echo(headline(stream))
         for transform in entry.references:
             picture = decoder.decode(stream, transform=transform)
             path = folder / f"{Path(entry.file).stem}.{transform}.png"
@@ -56,6 +60,5 @@ def demo(output: str, threads: int | None) -> None:
                 verdict,
                 str(path),
             )
-    console = Console(highlight=False, width=None if Console().is_terminal else 160)
     console.print(table)
     console.print(f"Try: jpegai inspect {STREAMS[0].path}", soft_wrap=True)

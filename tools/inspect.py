@@ -17,7 +17,7 @@ from jpegai.codestream import Codestream, Field
 from jpegai.codestream.errors import position
 from jpegai.codestream.schema.pih import TRANSFORMS
 
-__all__ = ["headline", "inspect", "report"]
+__all__ = ["headline", "inspect", "print_segments", "report"]
 
 #: Version of the JSON form; changes when a reader would have to change.
 SCHEMA_VERSION = 1
@@ -41,7 +41,10 @@ def inspect(file: str, edition: str | None, view: str | None) -> None:
     elif view == "hex":
         _hex(stream)
     else:
-        _summary(console, stream)
+        print_segments(console, stream)
+        for segment in stream.segments:
+            if segment.kind.threads is None:
+                _tree(console, stream, segment.group, segment.kind.title)
     for finding in stream.findings:
         click.echo(f"{'error' if finding.severity == 'E' else 'warning'}: {finding}", err=True)
     if any(finding.severity == "E" for finding in stream.findings):
@@ -125,7 +128,8 @@ def headline(stream: Codestream) -> str:
     )
 
 
-def _summary(console: Console, stream: Codestream) -> None:
+def print_segments(console: Console, stream: Codestream) -> None:
+    """Print what a stream is and where its segments are."""
     console.print(headline(stream), style="bold", markup=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title, justify in (
@@ -156,9 +160,6 @@ def _summary(console: Console, stream: Codestream) -> None:
             "trailing", "", str(stream.eoc_offset + 2), "", str(len(stream.trailing)), "", "not part of the stream"
         )
     console.print(table)
-    for segment in stream.segments:
-        if segment.kind.threads is None:
-            _tree(console, stream, segment.group, segment.kind.title)
 
 
 def _tree(console: Console, stream: Codestream, group: str, title: str) -> None:
