@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from jpegai.codestream import Codestream, LimitError
 from jpegai.decoder.geometry import ceil_div, cells_size, hyper_size, latent_size
@@ -151,7 +153,11 @@ def _memory(networks: tuple[Network, ...], bands: tuple[Band, ...], height: int,
 
 
 def _physical_memory() -> int:
+    """Return the bytes of memory the process may use: the machine's, or its container's where that is less."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
-        return 8 << 30
+        memory = 8 << 30
+    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit
+        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return int(memory)

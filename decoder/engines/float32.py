@@ -27,6 +27,9 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime
 
+# what it looked for and did not find on this machine is not a warning about anybody's picture
+onnxruntime.set_default_logger_severity(3)
+
 __all__ = ["PROVIDERS", "Float32Engine", "Float32Network"]
 
 #: Setting to execution provider.
