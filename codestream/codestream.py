@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from jpegai.codestream.cursor import BitReader, BitWriter
-from jpegai.codestream.editions import EDITIONS, PictureHeader, read_picture_header
+from jpegai.codestream.editions import EDITIONS, PictureHeader, read_picture_header, trace_picture_header
 from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError
 from jpegai.codestream.fields import Field, Fields
 from jpegai.codestream.framing import Framing, Segment, frame, length_field
@@ -169,7 +169,7 @@ class Codestream:
 
     def _payload_fields(self, segment: Segment, findings: list[Finding]) -> list[Field]:
         if segment is self.segments[0]:
-            return self._picture_header.fields
+            return trace_picture_header(segment.payload, segment.payload_offset, self.edition)
         if segment is self.segment("ton"):
             return self._tools_fields
         fields: list[Field] = []

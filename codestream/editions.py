@@ -15,7 +15,7 @@ from jpegai.codestream.rules.picture_header import DEFAULT_TRANSFORM_IN_PROFILE,
 from jpegai.codestream.schema.base import Header, Scope
 from jpegai.codestream.schema.pih import PICTURE_HEADER
 
-__all__ = ["EDITIONS", "PictureHeader", "read_picture_header"]
+__all__ = ["EDITIONS", "PictureHeader", "read_picture_header", "trace_picture_header"]
 
 #: ``is``: International Standard; ``dis``: Draft International Standard.
 EDITIONS = ("is", "dis")
@@ -23,11 +23,10 @@ EDITIONS = ("is", "dis")
 
 @dataclass(slots=True)
 class PictureHeader:
-    """A picture header read in one edition: values, trace and what it breaks."""
+    """A picture header read in one edition: values and what it breaks."""
 
     edition: str
     header: Header
-    fields: list[Field]
     findings: list[Finding]
     error: JpegAIError | None = None
 
@@ -44,12 +43,11 @@ class PictureHeader:
         return bool(DEFAULT_TRANSFORM_IN_PROFILE.holds.evaluate(self.header))
 
 
-def _read(payload: memoryview, offset: int, edition: str) -> PictureHeader:
+def _read(payload: memoryview, offset: int, edition: str, fields: list[Field] | None = None) -> PictureHeader:
     header = Header("pih")
-    fields: list[Field] = []
     scope = Scope(header, {"edition": edition}, fields)
     reader = BitReader(payload, offset)
-    result = PictureHeader(edition, header, fields, scope.findings)
+    result = PictureHeader(edition, header, scope.findings)
     try:
         PICTURE_HEADER.parse_stream(reader, scope=scope)
     except JpegAIError as error:
@@ -62,9 +60,16 @@ def _read(payload: memoryview, offset: int, edition: str) -> PictureHeader:
         result.findings.append(Finding("S-20", "E", f"{left} bits are left over", "pih.padding", start))
     if padding:
         result.findings.append(Finding("S-21", "E", "the bits after the last element are not 0", "pih.padding", start))
-    if left:
+    if left and fields is not None:
         fields.append(Field("pih.padding", "padding", start, left, padding, padding, "to the byte", "01.5.5"))
     return result
+
+
+def trace_picture_header(payload: memoryview, offset: int, edition: str) -> list[Field]:
+    """Return the trace of a picture header that parses in this edition; a decode has no need of it."""
+    fields: list[Field] = []
+    _read(payload, offset, edition, fields)
+    return fields
 
 
 def read_picture_header(payload: memoryview, offset: int, edition: str | None = None) -> PictureHeader:

@@ -128,8 +128,8 @@ def make_plan(
 
 def _bands(networks: tuple[Network, ...], latent_rows: int, height: int, rows: int) -> tuple[Band, ...]:
     """Cut the picture in bands of `rows` latent rows, each read with the margin its networks reach (07.8)."""
-    reaches = [span for network in networks for span in network.reach()]
-    before, after = -min(low for low, _ in reaches), max(high for _, high in reaches)
+    spans = [span for network in networks for span in network.reach]
+    before, after = -min(low for low, _ in spans), max(high for _, high in spans)
     bands = []
     for first in range(0, latent_rows, rows):
         last = min(first + rows, latent_rows)

@@ -44,6 +44,9 @@ class Expression:
     def __init__(self, text: str | int | bool) -> None:
         self.text = str(text)
         self._code: CodeType = compile(self.text, "<declaration>", "eval")
+        # a number or a single name, the most frequent ones, need no evaluation
+        self._constant = int(self.text) if self.text.isdecimal() else None
+        self._name = self.text if self.text.isidentifier() and self.text not in ("True", "False") else None
 
     def __call__(self, context: Any) -> Any:
         """Evaluate with a construct context; construct accepts the object wherever it accepts a lambda."""
@@ -51,6 +54,10 @@ class Expression:
 
     def evaluate(self, names: Mapping[str, Any]) -> Any:
         """Evaluate with any mapping of names."""
+        if self._name is not None:
+            return names[self._name]
+        if self._constant is not None:
+            return self._constant
         return eval(self._code, _FUNCTIONS, names)  # declarations are our own text, never input
 
     def __repr__(self) -> str:
@@ -76,6 +83,10 @@ class Indexed(Mapping[int, Any]):
 
     def __setitem__(self, index: int, value: Any) -> None:
         self._entries[index] = value
+
+    def inner(self, index: int) -> Indexed:
+        """Return the array at an index, made where it is not there yet."""
+        return self._entries.setdefault(index, Indexed())  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator[int]:
         return iter(sorted(self._entries))
@@ -146,9 +157,7 @@ class Header(Mapping[str, Any]):
         """Return the innermost array that an index leads to, made where it is not there yet."""
         array: Indexed = self.values_.setdefault(name, Indexed())
         for position in index[:-1]:
-            if position not in set(array):
-                array[position] = Indexed()
-            array = array[position]
+            array = array.inner(position)
         if array.inferred is None:
             array.inferred = inferred
         return array
@@ -170,10 +179,10 @@ class Scope(Mapping[str, Any]):
         self.loop: dict[str, int] = {}
 
     def __getitem__(self, name: str) -> Any:
-        if name in self.loop:
-            return self.loop[name]
-        values = self.header.values_
-        return values[name] if name in values else self.outer[name]
+        for names in (self.loop, self.header.values_):
+            if name in names:
+                return names[name]
+        return self.outer[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter({**self.outer, **self.header, **self.loop})
@@ -415,9 +424,38 @@ class For(construct.Construct):  # type: ignore[misc]
             scope.loop[self.variable] = outside
 
     def _parse(self, stream: BitReader, context: Any, path: str) -> None:
-        for _ in self._turns(context._params.scope):
+        scope: Scope = context._params.scope
+        if self._parse_flags(stream, scope):
+            return
+        for _ in self._turns(scope):
             for member in self.body:
                 member._parse(stream, context, path)
+
+    def _parse_flags(self, stream: BitReader, scope: Scope) -> bool:
+        """Read a run of flags at once, where the body is one flag: large pictures have half a million of them."""
+        flag = self.body[0] if len(self.body) == 1 else None
+        count = self.count.evaluate(scope)
+        if not isinstance(flag, U) or flag.bits.text != "1" or flag.legal or not 0 < count <= stream.remaining:
+            return False
+        scope.loop[self.variable] = 0
+        *outer, first = flag.place(scope)
+        scope.loop[self.variable] = count - 1
+        consecutive = flag.place(scope) == (*outer, first + count - 1)
+        default = flag.inferred.evaluate(scope) if flag.inferred is not None else None
+        del scope.loop[self.variable]
+        if not consecutive:
+            return False
+        array = scope.header.declare(flag.name, (*outer, first), default)
+        group, start = selector(scope.header.group, flag.name, tuple(outer)), stream.position
+        bits = stream.u(count)
+        for turn in range(count):
+            value = bits >> (count - 1 - turn) & 1
+            array[first + turn] = value
+            if scope.fields is not None:
+                name = f"{group}[{first + turn}]"
+                text = flag.text(value)
+                scope.fields.append(Field(name, flag.name, start + turn, 1, value, value, text, flag.section))
+        return True
 
     def _build(self, obj: Any, stream: BitWriter, context: Any, path: str) -> None:
         for _ in self._turns(context._params.scope):

@@ -211,6 +211,7 @@ class Network:
                 spans.append((low - far * step, high - far * step))
         return spans
 
+    @cached_property
     def reach(self) -> list[tuple[int, int]]:
         """Return the offsets of all phases and inputs together, one span per input."""
         result = []

@@ -95,7 +95,7 @@ def test_reach_is_sharp(name: str) -> None:
     network = NETWORKS[name]
     tensors = random_weights(network)
     run = load(network, tensors)
-    (low, high), rows = network.reach()[0], 24
+    (low, high), rows = network.reach[0], 24
     inputs = random_inputs(network, 16 * rows, 160)
     size = (16 * rows, 160)
     whole = run(*inputs, size=size)

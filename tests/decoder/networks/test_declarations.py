@@ -72,7 +72,7 @@ class TestDeclaration:
     def test_receptive_field(self, network: Network) -> None:
         entry = table(network)["receptive_field"]
         phases = entry.get("offsets_per_output_phase", {})
-        for (name, offsets), span in zip(entry["offsets"].items(), network.reach(), strict=True):
+        for (name, offsets), span in zip(entry["offsets"].items(), network.reach, strict=True):
             assert list(span) == offsets
             expected = [tuple(pair) for pair in phases.get(name, [offsets])]
             assert network.receptive_field(name) == expected
