@@ -208,6 +208,8 @@ class Codestream:
                 yield Finding("S-12", "E", f"{count[name]} segments {name}, at most one is allowed", name, end)
         if self.pih.gain_3D_enable_flag and not count["soq"]:
             yield Finding("S-27", "E", "a quality map is announced, but there is no soq segment", "soq", end)
+        if count["soq"] and not self.pih.gain_3D_enable_flag:
+            yield Finding("S-28", "W", "a soq segment is there, but no quality map is announced: ignored", "soq", end)
         for name in ("sorp", "sors"):
             if not independent and count[name] != 1:
                 yield Finding("S-30", "E", f"exactly one {name} segment: {count[name]} found", name, end)

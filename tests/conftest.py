@@ -1,8 +1,31 @@
-"""Tests keep their caches in the checkout, not in the user's cache directory."""
+"""Tests keep their caches in the checkout, and say at the end what was compared with the reference's vectors."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("JPEGAI_CACHE", str(Path(__file__).resolve().parents[1] / "build" / "test-cache"))
+
+#: Test function to what one case of it is.
+_COMPARISONS = {
+    "test_decode_is_that_of_the_reference": "decodes compared with the reference",
+    "test_streams_with_harmless_extras_decode": "streams with harmless extras compared",
+    "test_streams_off_the_path_are_refused_by_name": "streams refused by name",
+    "test_build_gives_the_same_bytes_and_the_trace_covers_the_file": "streams parsed and rebuilt",
+}
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    counts: Counter[tuple[str, str]] = Counter()
+    for outcome in ("passed", "failed", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            name = report.nodeid.partition("[")[0].rpartition("::")[2]
+            if name in _COMPARISONS:
+                counts[name, outcome] += 1
+    for name, what in _COMPARISONS.items():
+        if any(counts[name, outcome] for outcome in ("passed", "failed", "skipped")):
+            parts = ", ".join(f"{counts[name, outcome]} {outcome}" for outcome in ("passed", "failed", "skipped"))
+            terminalreporter.write_line(f"vectors: {what}: {parts}")

@@ -121,6 +121,7 @@ def test_broken_framing_is_one_clear_line(change: Any, message: str) -> None:
         (lambda data: data.replace(b"\xff\x83\x40", b"\xff\x83\x41"), "S-08", "W"),
         (lambda data: data.replace(b"\xff\x83\x40\x00", b"\xff\x83\x40\x00" * 2), "S-12", "E"),
         (lambda data: data.replace(b"\xff\x88\x20\x00\x00\x01", b""), "S-11", "E"),
+        (lambda data: data.replace(b"\xff\x81", b"\xff\x8b\x20\x00\x00\x01\xff\x81"), "S-28", "W"),
         (lambda data: data.replace(b"\xff\x8a\x20\x00\x00\x01", b""), "S-30", "E"),
         (lambda data: data.replace(b"\xff\x88\x20\x00\x00\x01", b"\xff\x88\x60\x00\x01"), "S-43", "E"),
     ],

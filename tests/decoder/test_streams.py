@@ -49,8 +49,7 @@ def decoder(models: str) -> Decoder:
 
 
 @needs_vectors
-def test_how_many_streams_run(record_property: pytest.FixtureRequest) -> None:
-    print(f"{len(CORE)} core streams and {len(SEVERAL)} others, {len(CASES)} decodes of {len(STREAMS)} streams")
+def test_how_many_streams_run() -> None:
     assert len([stream for stream in CORE if stream.models == "test"]) == 33
     assert len([stream for stream in CORE if stream.models == "analytic"]) == 3
     assert len(CASES) == 36 + 2 * 7
