@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 __all__ = ["Field", "Fields", "selector"]
@@ -64,8 +64,3 @@ class Fields(Mapping[str, Field]):
     def of(self, group: str) -> list[Field]:
         """Return the fields of one segment (``pih``, ``sorp[2]``)."""
         return [field for field in self._by_path.values() if field.path.startswith(f"{group}.")]
-
-    @staticmethod
-    def moved(field: Field, bits: int) -> Field:
-        """Return the field at a position moved by a number of bits."""
-        return replace(field, offset=field.offset + bits)

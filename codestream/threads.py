@@ -68,23 +68,15 @@ def split_threads(
     result = []
     for thread, size in enumerate(sizes):
         path = f"{group}.threads[{thread}]"
-        if size < _SHORTEST[threads == 1]:
+        shortest, room = _SHORTEST[threads == 1], len(payload) - first
+        if not shortest <= size <= room:
             raise StreamSyntaxError(
-                "a thread is too short",
+                "a thread is too short" if size < shortest else "a thread ends behind its payload",
                 segment=group,
                 selector=path,
                 bit_offset=8 * (offset + first),
-                expected=f"at least {_SHORTEST[threads == 1]} bytes",
-                found=f"{size}",
-            )
-        if first + size > len(payload):
-            raise StreamSyntaxError(
-                "a thread ends behind its payload",
-                segment=group,
-                selector=path,
-                bit_offset=8 * (offset + first),
-                expected=f"at most {len(payload) - first} bytes",
-                found=f"{size}",
+                expected=f"{shortest}..{room} bytes",
+                found=size,
             )
         data = payload[first : first + size]
         result.append(ThreadPayload(data, offset + first, path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ceil_div", "cells_size", "hyper_size", "latent_size", "size_argument"]
+__all__ = ["ceil_div", "hyper_size", "latent_size", "size_argument"]
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -13,11 +13,6 @@ def ceil_div(a: int, b: int) -> int:
 def latent_size(height: int, width: int) -> tuple[int, int]:
     """Size of the latents of both components: 1/16."""
     return ceil_div(height, 16), ceil_div(width, 16)
-
-
-def cells_size(height: int, width: int) -> tuple[int, int]:
-    """Size of psi, one cell for 2x2 latents: 1/32."""
-    return ceil_div(height, 32), ceil_div(width, 32)
 
 
 def hyper_size(height: int, width: int) -> tuple[int, int]:

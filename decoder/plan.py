@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jpegai.codestream import Codestream, LimitError
-from jpegai.decoder.geometry import ceil_div, cells_size, hyper_size, latent_size
+from jpegai.decoder.geometry import ceil_div, hyper_size, latent_size
 from jpegai.decoder.networks import NETWORKS, Network
 
 __all__ = ["DEFAULT_MAX_PIXELS", "Band", "Plan", "make_plan", "synthesis_networks"]
@@ -45,7 +45,7 @@ class Plan:
     Attributes:
         height, width: coded size in luma samples.
         display: height and width of the picture that comes out.
-        latents, cells, hyper: (rows, columns) of y, psi and z.
+        latents, hyper: (rows, columns) of y and z.
         transform: synthesis transform.
         bands: rows of the synthesis, from top to bottom.
         memory: estimate of the bytes the decode takes above libraries and loaded models.
@@ -55,7 +55,6 @@ class Plan:
     width: int
     display: tuple[int, int]
     latents: tuple[int, int]
-    cells: tuple[int, int]
     hyper: tuple[int, int]
     transform: str
     bands: tuple[Band, ...]
@@ -118,7 +117,6 @@ def make_plan(
         width,
         (pih.display_height, pih.display_width),
         latents,
-        cells_size(height, width),
         hyper_size(height, width),
         transform,
         bands,

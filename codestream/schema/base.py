@@ -221,7 +221,6 @@ class Element(construct.Construct):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.name = name
-        self.docs = meaning
         self.meaning = meaning
         self.section = section
         self.index = tuple(Expression(text) for text in index)
@@ -379,7 +378,6 @@ class Derived(construct.Computed):  # type: ignore[misc]
     def __init__(self, name: str, formula: str, meaning: str, *, section: str, index: tuple[str, ...] = ()) -> None:
         super().__init__(Expression(formula))
         self.name = name
-        self.docs = meaning
         self.meaning = meaning
         self.section = section
         self.index = tuple(Expression(text) for text in index)
