@@ -34,7 +34,7 @@ models_option = click.option(
 
 
 def decoding_options(command: _Function) -> _Function:
-    """Add the options of a decode; the command gets them as `decoder` (a `Decoder`) and `transform`, `edition`."""
+    """Add the options of a decode; the command gets `decoder`, which makes the `Decoder`, and the rest."""
 
     @edition_option
     @models_option

@@ -1,0 +1,65 @@
+"""A small writer of streams for tests: any size, any hyper latents, residuals not coded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegai.codestream.codestream import Codestream
+from jpegai.codestream.cursor import BitWriter
+from jpegai.codestream.framing import length_field
+from jpegai.codestream.schema.base import Header
+from jpegai.decoder.components import COMPONENTS
+from jpegai.decoder.entropy import z_cdf
+from jpegai.decoder.models import ModelStore, file_name
+from tests.decoder.entropy.encoder import encode_z
+
+#: A header of the simple profile: 8-bit 4:4:4 RGB, SOP, no residual channels.
+PLAIN: dict[str, Any] = {
+    "stream_profile_idc": 0, "decoder_profile_id": 0, "num_synthesis_transforms_minus1": 0,
+    "synthesis_transform_id": [0], "level_idc": 52, "diff_display_img_width": 0, "diff_display_img_height": 0,
+    "bit_depth_idc": 0, "s_ver_minus1": 0, "s_hor_minus1": 0, "c_ver_minus1": 0, "c_hor_minus1": 0,
+    "colour_transform_idx": 1, "model_id": 0, "beta_displacement_log_plus_2048": [2048], "region_partitioning_flag": 0,
+    "independent_beta_uv": 0, "multi_threading_r": [0, 0], "num_chs": [0, 0], "use_cube_flags": [0, 0],
+    "rvs_enable_flag": [0, 0], "grfs_enable_flag": [0, 0], "synthesis_tile_enable": [0, 0], "gain_3D_enable_flag": 0,
+}  # fmt: skip
+
+
+def segment(marker: int, payload: bytes) -> bytes:
+    return marker.to_bytes(2) + length_field(len(payload)) + payload
+
+
+def threaded(data: list[bytes]) -> bytes:
+    """Thread payloads behind their size table (01.7)."""
+    writer = BitWriter()
+    mean = sum(map(len, data)) // len(data)
+    for part in data[:-1]:
+        writer.se(mean - len(part))
+    return writer.bytes() + b"".join(data)
+
+
+def write_stream(
+    height: int, width: int, z: list[NDArray[np.int8]], *, models: str, threads: int = 1, **values: Any
+) -> bytes:
+    """Return a stream with the given hyper latents, (C, hz, wz) of both components, and empty residuals."""
+    log2_threads = {"log2_num_threads_z_minus1": threads.bit_length() - 2} if threads > 1 else {}
+    header = PLAIN | {"img_width_minus64": width - 64, "img_height_minus64": height - 64} | values
+    header |= {"multi_threading_z": int(threads > 1)} | log2_threads
+    store = ModelStore.open(models)
+    channels = []
+    for component, latents in zip(COMPONENTS, z, strict=True):
+        frequencies = store.tensors(file_name(component.file_kind, header["model_id"]))["hyper_entropy.freqs_int"]
+        for cdf, plane in zip(z_cdf(frequencies), latents, strict=True):
+            channels.append(((plane.astype(int) + 31).ravel().tolist(), cdf.tolist()))
+    return b"".join(
+        (
+            b"\xff\x80",
+            segment(0xFF82, Codestream.build_picture_header(Header("pih", header))),
+            segment(0xFF89, b"\x00\x00\x01"),
+            segment(0xFF8A, b"\x00\x00\x01"),
+            segment(0xFF88, threaded(encode_z(channels, threads))),
+            b"\xff\x81",
+        )
+    )
