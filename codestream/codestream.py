@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from jpegai.codestream.cursor import BitReader, BitWriter
 from jpegai.codestream.editions import EDITIONS, PictureHeader, read_picture_header, trace_picture_header
 from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError
-from jpegai.codestream.fields import Field, Fields
+from jpegai.codestream.fields import Field, Fields, bytes_field, padding_field
 from jpegai.codestream.framing import Framing, Segment, frame, length_field
 from jpegai.codestream.schema.base import Expression, Header, Scope
 from jpegai.codestream.schema.pih import PICTURE_HEADER
@@ -91,26 +92,23 @@ class Codestream:
 
     def _read_tools_header(self) -> None:
         segment = self.segment("ton")
-        scope = Scope(self.ton, self.pih, self._tools_fields)
         if segment is None:
-            self._tools_fields = []
-            scope.fields = None
             # a missing tools header means that every tool is off (01.9): the same as one of zero bits
-            TOOLS_HEADER_FLAGS.parse_stream(BitReader(bytes(1)), scope=scope)
+            TOOLS_HEADER_FLAGS.parse_stream(BitReader(bytes(1)), scope=Scope(self.ton, self.pih))
             return
         reader = BitReader(segment.payload, segment.payload_offset)
-        TOOLS_HEADER_FLAGS.parse_stream(reader, scope=scope)
+        TOOLS_HEADER_FLAGS.parse_stream(reader, scope=Scope(self.ton, self.pih, self._tools_fields))
         rest = reader.remaining
         if rest:
             start = reader.position
             if rest >= 8 or 1 in (field.value for field in self._tools_fields):
                 view = segment.payload[start // 8 - segment.payload_offset :]
+                # what is left begins within a byte
                 field = Field(
                     f"{segment.group}.payload", "payload", start, rest, None, view, "not parsed further", "03", "bytes"
                 )
             else:
-                value = reader.u(rest)
-                field = Field(f"{segment.group}.padding", "padding", start, rest, value, value, "to the byte", "01.5.5")
+                field = padding_field(f"{segment.group}.padding", start, rest, reader.u(rest), "01.5.5")
             self._tools_fields.append(field)
 
     # -- segments ---------------------------------------------------------------------------------------------
@@ -143,57 +141,49 @@ class Codestream:
     # -- trace and findings -----------------------------------------------------------------------------------
 
     @functools.cached_property
-    def _trace(self) -> tuple[Fields, tuple[Finding, ...]]:
-        findings = [*self._framing.findings, *self._picture_header.findings, *self._structure()]
+    def fields(self) -> Fields:
+        """The field trace: everything in the file that has a name, in file order."""
         fields = [Field("soc.marker", "marker", 0, 16, SOC, SOC, "start of codestream", "01.2")]
         for segment, frame_fields in zip(self.segments, self._framing.fields, strict=True):
             fields += [replace(field, path=f"{segment.group}.{field.path}") for field in frame_fields]
-            fields += self._payload_fields(segment, findings)
+            fields += self._payload_fields(segment)
         fields.append(Field("eoc.marker", "marker", 8 * self.eoc_offset, 16, EOC, EOC, "end of codestream", "01.2"))
         if self.trailing:
-            start = 8 * (self.eoc_offset + 2)
+            start = self.eoc_offset + 2
             fields.append(
-                Field(
-                    "trailing.bytes",
-                    "bytes",
-                    start,
-                    8 * len(self.trailing),
-                    None,
-                    self.trailing,
-                    "not part of the codestream",
-                    "01.8",
-                    "bytes",
-                )
+                bytes_field("trailing.bytes", "bytes", start, self.trailing, "not part of the codestream", "01.8")
             )
-        return Fields(fields), tuple(findings)
+        return Fields(fields)
 
-    def _payload_fields(self, segment: Segment, findings: list[Finding]) -> list[Field]:
+    def _payload_fields(self, segment: Segment) -> list[Field]:
         if segment is self.segments[0]:
             return trace_picture_header(segment.payload, segment.payload_offset, self.edition)
         if segment is self.segment("ton"):
             return self._tools_fields
-        fields: list[Field] = []
-        if segment.kind.threads is not None and not (segment.kind.regions and self.pih.region_partitioning_flag):
-            try:
-                self._split(segment, fields, findings)
+        if self._has_threads(segment):
+            fields: list[Field] = []
+            with contextlib.suppress(JpegAIError):  # which is among the findings
+                self._split(segment, fields)
                 return fields
+        if not segment.payload:
+            return []
+        path, start = f"{segment.group}.payload", segment.payload_offset
+        return [bytes_field(path, "payload", start, segment.payload, "not parsed further", segment.kind.section)]
+
+    def _has_threads(self, segment: Segment) -> bool:
+        """Whether the payload is cut in threads only: not in regions, which are not parsed yet."""
+        return segment.kind.threads is not None and not (segment.kind.regions and self.pih.region_partitioning_flag)
+
+    @functools.cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What breaks a rule or looks wrong but could be parsed. A decode needs them, but no trace."""
+        findings = [*self._framing.findings, *self._picture_header.findings, *self._structure()]
+        for segment in filter(self._has_threads, self.segments):
+            try:
+                self._split(segment, findings=findings)
             except JpegAIError as error:
                 findings.append(Finding("S-43", "E", error.message, error.selector or segment.group, error.bit_offset))
-        if segment.payload:
-            fields = [
-                Field(
-                    f"{segment.group}.payload",
-                    "payload",
-                    8 * segment.payload_offset,
-                    8 * len(segment.payload),
-                    None,
-                    segment.payload,
-                    "not parsed further",
-                    segment.kind.section,
-                    "bytes",
-                )
-            ]
-        return fields
+        return tuple(findings)
 
     def _structure(self) -> Iterator[Finding]:
         count = Counter(segment.name for segment in self.segments)
@@ -213,16 +203,6 @@ class Codestream:
         for name in ("sorp", "sors"):
             if not independent and count[name] != 1:
                 yield Finding("S-30", "E", f"exactly one {name} segment: {count[name]} found", name, end)
-
-    @property
-    def fields(self) -> Fields:
-        """The field trace: everything in the file that has a name, in file order."""
-        return self._trace[0]
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What breaks a rule or looks wrong but could be parsed."""
-        return self._trace[1]
 
     # -- building ---------------------------------------------------------------------------------------------
 

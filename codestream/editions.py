@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from jpegai.codestream.cursor import BitReader
 from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError
-from jpegai.codestream.fields import Field
+from jpegai.codestream.fields import Field, padding_field
 from jpegai.codestream.rules import broken
 from jpegai.codestream.rules.picture_header import DEFAULT_TRANSFORM_IN_PROFILE, PICTURE_HEADER_RULES
 from jpegai.codestream.schema.base import Header, Scope
@@ -61,7 +61,7 @@ def _read(payload: memoryview, offset: int, edition: str, fields: list[Field] | 
     if padding:
         result.findings.append(Finding("S-21", "E", "the bits after the last element are not 0", "pih.padding", start))
     if left and fields is not None:
-        fields.append(Field("pih.padding", "padding", start, left, padding, padding, "to the byte", "01.5.5"))
+        fields.append(padding_field("pih.padding", start, left, padding, "01.5.5"))
     return result
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Field", "Fields", "selector"]
+__all__ = ["Field", "Fields", "bytes_field", "padding_field", "selector"]
 
 
 def selector(group: str, name: str, index: tuple[int, ...] = ()) -> str:
@@ -44,6 +44,16 @@ class Field:
     def inferred(self) -> bool:
         """Whether the element is absent and holds its declared default."""
         return self.kind == "inferred"
+
+
+def bytes_field(path: str, name: str, start: int, data: memoryview, meaning: str, section: str) -> Field:
+    """Return the field of a byte string that begins at byte `start` of the file."""
+    return Field(path, name, 8 * start, 8 * len(data), None, data, meaning, section, "bytes")
+
+
+def padding_field(path: str, offset: int, bits: int, value: int, section: str) -> Field:
+    """Return the field of the bits that fill a byte, from bit `offset` of the file."""
+    return Field(path, path.rpartition(".")[2], offset, bits, value, value, "to the byte", section)
 
 
 class Fields(Mapping[str, Field]):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jpegai.codestream.cursor import BitReader, BitWriter
 from jpegai.codestream.errors import Finding, StreamSyntaxError, TruncatedError
-from jpegai.codestream.fields import Field
+from jpegai.codestream.fields import Field, padding_field
 from jpegai.codestream.schema.segments import EOC, SEGMENTS, SOC, SegmentKind
 
 __all__ = ["Framing", "Segment", "frame", "length_field"]
@@ -122,27 +122,13 @@ def frame(data: memoryview) -> Framing:
                 expected=f"{length} bytes",
                 found=f"{len(data) - start}",
             )
-        fields = (
+        fields = [
             Field("marker", "marker", 8 * position, 16, marker, marker, kind.title, "01.2"),
             Field("length", "length", 8 * (position + 2), coded, length, length, "bytes of the payload", "01.3"),
-            *(
-                [
-                    Field(
-                        "length_padding",
-                        "length_padding",
-                        8 * start - padding,
-                        padding,
-                        value,
-                        value,
-                        "to the byte",
-                        "01.3",
-                    )
-                ]
-                if padding
-                else []
-            ),
-        )
-        found.append((kind, position, start, data[start : start + length], fields))
+        ]
+        if padding:
+            fields.append(padding_field("length_padding", 8 * start - padding, padding, value, "01.3"))
+        found.append((kind, position, start, data[start : start + length], tuple(fields)))
         position = start + length
     if not found:
         raise StreamSyntaxError("the codestream has no picture header", selector="pih.marker", bit_offset=8 * position)

@@ -8,7 +8,7 @@ from construct import Struct
 
 from jpegai.codestream.cursor import BitReader
 from jpegai.codestream.errors import Finding, StreamSyntaxError
-from jpegai.codestream.fields import Field
+from jpegai.codestream.fields import Field, bytes_field, padding_field
 from jpegai.codestream.schema.base import For, Header, Scope, Se
 
 __all__ = ["ThreadPayload", "split_threads"]
@@ -60,7 +60,7 @@ def split_threads(
     if value and findings is not None:
         findings.append(Finding("S-42", "W", "padding of the thread table is not 0", f"{group}.padding", start))
     if padding and fields is not None:
-        fields.append(Field(f"{group}.padding", "padding", start, padding, value, value, "to the byte", "01.7"))
+        fields.append(padding_field(f"{group}.padding", start, padding, value, "01.7"))
     first = reader.position // 8 - offset
     total = len(payload) - first
     sizes = [total // threads - header.thread_size_delta[t] for t in range(threads - 1)]
@@ -81,8 +81,6 @@ def split_threads(
         data = payload[first : first + size]
         result.append(ThreadPayload(data, offset + first, path))
         if fields is not None:
-            fields.append(
-                Field(path, "threads", 8 * (offset + first), 8 * size, None, data, "me-tANS data", "04.2", "bytes")
-            )
+            fields.append(bytes_field(path, "threads", offset + first, data, "me-tANS data", "04.2"))
         first += size
     return tuple(result)

@@ -383,9 +383,7 @@ class Derived(construct.Computed):  # type: ignore[misc]
         self.index = tuple(Expression(text) for text in index)
 
     def _parse(self, stream: BitReader, context: Any, path: str) -> Any:
-        scope: Scope = context._params.scope
-        value = self.infer(scope, stream.position)
-        return value
+        return self.infer(context._params.scope, stream.position)
 
     def _build(self, obj: Any, stream: BitWriter, context: Any, path: str) -> Any:
         return self.infer(context._params.scope, 0)
