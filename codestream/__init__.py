@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
     from jpegai.codestream.fields import Field, Fields
     from jpegai.codestream.framing import Segment
-    from jpegai.codestream.schema.base import Header
+    from jpegai.codestream.schema.values import Header
     from jpegai.codestream.threads import ThreadPayload
 
 __all__ = [
@@ -44,7 +44,7 @@ _HOME = dict.fromkeys(__all__, "errors") | {
     "Codestream": "codestream",
     "Field": "fields",
     "Fields": "fields",
-    "Header": "schema.base",
+    "Header": "schema.values",
     "Segment": "framing",
     "ThreadPayload": "threads",
 }

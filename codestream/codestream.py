@@ -16,10 +16,10 @@ from jpegai.codestream.editions import EDITIONS, PictureHeader, read_picture_hea
 from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError
 from jpegai.codestream.fields import Field, Fields, bytes_field, padding_field
 from jpegai.codestream.framing import Framing, Segment, frame, length_field
-from jpegai.codestream.schema.base import Expression, Header, Scope
 from jpegai.codestream.schema.pih import PICTURE_HEADER
 from jpegai.codestream.schema.segments import EOC, SOC
 from jpegai.codestream.schema.ton import TOOLS_HEADER_FLAGS
+from jpegai.codestream.schema.values import Expression, Header, Scope
 from jpegai.codestream.threads import ThreadPayload, split_threads
 
 __all__ = ["Codestream"]

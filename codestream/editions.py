@@ -12,8 +12,8 @@ from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError
 from jpegai.codestream.fields import Field, padding_field
 from jpegai.codestream.rules import broken
 from jpegai.codestream.rules.picture_header import DEFAULT_TRANSFORM_IN_PROFILE, PICTURE_HEADER_RULES
-from jpegai.codestream.schema.base import Header, Scope
 from jpegai.codestream.schema.pih import PICTURE_HEADER
+from jpegai.codestream.schema.values import Header, Scope
 
 __all__ = ["EDITIONS", "PictureHeader", "read_picture_header", "trace_picture_header"]
 

@@ -9,7 +9,8 @@ from construct import Struct
 from jpegai.codestream.cursor import BitReader
 from jpegai.codestream.errors import Finding, StreamSyntaxError
 from jpegai.codestream.fields import Field, bytes_field, padding_field
-from jpegai.codestream.schema.base import For, Header, Scope, Se
+from jpegai.codestream.schema.base import For, Se
+from jpegai.codestream.schema.values import Header, Scope
 
 __all__ = ["ThreadPayload", "split_threads"]
 

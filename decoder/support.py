@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jpegai.codestream import Codestream, ConformanceError, UnsupportedError
-from jpegai.codestream.schema.base import Expression
 from jpegai.codestream.schema.pih import TRANSFORMS
+from jpegai.codestream.schema.values import Expression
 
 __all__ = ["BUILT_TRANSFORMS", "check", "choose_transform"]
 

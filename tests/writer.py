@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from jpegai.codestream.codestream import Codestream
 from jpegai.codestream.cursor import BitWriter
 from jpegai.codestream.framing import length_field
-from jpegai.codestream.schema.base import Header
+from jpegai.codestream.schema.values import Header
 from jpegai.decoder.components import COMPONENTS
 from jpegai.decoder.entropy import z_cdf
 from jpegai.decoder.models import ModelStore, file_name

@@ -8,7 +8,7 @@ from typing import Any
 
 from jpegai.codestream.errors import Finding
 from jpegai.codestream.fields import selector
-from jpegai.codestream.schema.base import Expression
+from jpegai.codestream.schema.values import Expression
 
 __all__ = ["Rule", "broken"]
 

@@ -6,7 +6,7 @@ Legal values of single elements stand in the schema.
 from __future__ import annotations
 
 from jpegai.codestream.rules import Rule
-from jpegai.codestream.schema.base import Expression
+from jpegai.codestream.schema.values import Expression
 
 __all__ = ["DEFAULT_TRANSFORM_IN_PROFILE", "PICTURE_HEADER_RULES"]
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import construct
 
-from jpegai.codestream.schema.base import Expression, U, When
+from jpegai.codestream.schema.base import U, When
+from jpegai.codestream.schema.values import Expression
 
 __all__ = ["TOOLS_HEADER_FLAGS"]
 

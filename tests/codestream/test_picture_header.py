@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from jpegai.codestream.codestream import Codestream
 from jpegai.codestream.editions import read_picture_header, trace_picture_header
 from jpegai.codestream.errors import JpegAIError, StreamSyntaxError, TruncatedError
-from jpegai.codestream.schema.base import Element, Header, elements
+from jpegai.codestream.schema.base import Element, elements
 from jpegai.codestream.schema.pih import PICTURE_HEADER
+from jpegai.codestream.schema.values import Header
 from tests.vectors import needs_spec, spec_data, spec_list
 
 VECTORS = [vector for vector in spec_list("header_vectors", "vectors") if vector["segment"] == "PIH"]
