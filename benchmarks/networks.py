@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from benchmarks.peer import Peer, find_interpreter
 from jpegai.decoder.engines.float32 import Float32Engine
-from jpegai.decoder.geometry import size_argument
+from jpegai.decoder.geometry import ceil_div, size_argument
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.networks import NETWORKS, Network
 
@@ -38,7 +38,7 @@ def inputs_for(network: Network, height: int, width: int) -> dict[str, NDArray[n
     """Return random inputs of the size a picture gives."""
     rng = np.random.default_rng(0)
     shapes = {
-        entry.name: (entry.channels, -(-height // entry.subsampling), -(-width // entry.subsampling))
+        entry.name: (entry.channels, ceil_div(height, entry.subsampling), ceil_div(width, entry.subsampling))
         for entry in network.inputs
     }
     return {name: (4 * rng.standard_normal(shape)).astype(np.float32) for name, shape in shapes.items()}

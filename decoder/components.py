@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["COMPONENTS", "Component", "network_names"]
+from jpegai.codestream.schema.pih import CHANNELS
+
+__all__ = ["COMPONENTS", "Component", "network_names", "synthesis_names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,8 @@ class Component:
 
 
 COMPONENTS = (
-    Component("primary", "sorp", "common_Y", "hyper_scale_decoder_Y", "hyper_decoder_Y", 160),
-    Component("secondary", "sors", "common_UV", "hyper_scale_decoder_UV", "hyper_decoder_UV", 96),
+    Component("primary", "sorp", "common_Y", "hyper_scale_decoder_Y", "hyper_decoder_Y", CHANNELS[0]),
+    Component("secondary", "sors", "common_UV", "hyper_scale_decoder_UV", "hyper_decoder_UV", CHANNELS[1]),
 )
 
 
@@ -29,5 +31,9 @@ def network_names(transform: str) -> tuple[str, ...]:
     """Return the float networks of a decode with this transform, in the order in which they run."""
     primary, secondary = COMPONENTS
     phases = tuple(f"mcm_phase{phase}" for phase in range(4))
-    synthesis = tuple(f"{transform.lower()}_{part}" for part in ("prim", "sec"))
-    return (primary.hyper_network, *phases, secondary.hyper_network, *synthesis)
+    return (primary.hyper_network, *phases, secondary.hyper_network, *synthesis_names(transform))
+
+
+def synthesis_names(transform: str) -> tuple[str, str]:
+    """Return the synthesis networks of a transform, of the primary and of the secondary component."""
+    return f"{transform.lower()}_prim", f"{transform.lower()}_sec"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+from jpegai.codestream.schema.values import ceil_div
+
 __all__ = ["ceil_div", "hyper_size", "latent_size", "size_argument"]
-
-
-def ceil_div(a: int, b: int) -> int:
-    """Return the ceiling of a / b."""
-    return -(-a // b)
 
 
 def latent_size(height: int, width: int) -> tuple[int, int]:

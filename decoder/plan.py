@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jpegai.codestream import Codestream, LimitError
+from jpegai.decoder.components import synthesis_names
 from jpegai.decoder.geometry import ceil_div, hyper_size, latent_size
 from jpegai.decoder.networks import NETWORKS, Network
 
-__all__ = ["DEFAULT_MAX_PIXELS", "Band", "Plan", "make_plan", "synthesis_networks"]
+__all__ = ["DEFAULT_MAX_PIXELS", "Band", "Plan", "make_plan"]
 
 #: Default limit on the coded size in samples: above level 3 (99.5 million), a picture of 11585 x 11585.
 DEFAULT_MAX_PIXELS = 1 << 27
@@ -61,11 +62,6 @@ class Plan:
     memory: int
 
 
-def synthesis_networks(transform: str) -> tuple[Network, Network]:
-    """Return the networks of the primary and the secondary component of a transform."""
-    return NETWORKS[f"{transform.lower()}_prim"], NETWORKS[f"{transform.lower()}_sec"]
-
-
 def make_plan(
     stream: Codestream,
     transform: str,
@@ -97,7 +93,7 @@ def make_plan(
         )
     latents = latent_size(height, width)
     limit = max_memory if max_memory is not None else _physical_memory() // 2
-    networks = synthesis_networks(transform)
+    networks = tuple(NETWORKS[name] for name in synthesis_names(transform))
     rows = latents[0]
     while True:
         bands = _bands(networks, latents[0], height, rows)

@@ -44,14 +44,15 @@ _PICTURE_HEADER = _unbuilt(
     ),
     ("gain_3D_enable_flag", "gain_3D_enable_flag", "the quality map"),
 )
-# the flags behind one that is set are not read, so the first that is set is the one to name
-_TOOLS_HEADER = (
-    ("lsbs_enable_flag", 0, "latent space bias scaling"),
-    ("lsbs_enable_flag", 1, "latent space bias scaling"),
-    ("EFE_linear_filter_enabled_flag", None, "the EFE linear filter"),
-    ("icci_enable_flag", None, "the eICCI filter"),
-    ("EFE_nonlinear_filter_enabled_flag", None, "the EFE non-linear filter"),
-    ("LEF_enabled_flag", None, "the LEF filter"),
+# the flags behind one that is set are not read; the rows before it have refused the stream by then
+_TOOLS_HEADER = _unbuilt(
+    "ton",
+    ("lsbs_enable_flag[0]", "lsbs_enable_flag[0]", "latent space bias scaling"),
+    ("lsbs_enable_flag[1]", "lsbs_enable_flag[1]", "latent space bias scaling"),
+    ("EFE_linear_filter_enabled_flag", "EFE_linear_filter_enabled_flag", "the EFE linear filter"),
+    ("icci_enable_flag", "icci_enable_flag", "the eICCI filter"),
+    ("EFE_nonlinear_filter_enabled_flag", "EFE_nonlinear_filter_enabled_flag", "the EFE non-linear filter"),
+    ("LEF_enabled_flag", "LEF_enabled_flag", "the LEF filter"),
 )
 
 #: Transforms that can be decoded.
@@ -65,13 +66,10 @@ def check(stream: Codestream) -> None:
         UnsupportedError: an element asks for something that is not built; the first one is named.
         ConformanceError: a rule is broken that decoding needs.
     """
-    for row in _PICTURE_HEADER:
-        if row.asked.evaluate(stream.pih):
-            _refuse(stream, row.selector, row.what)
-    for name, index, what in _TOOLS_HEADER:
-        value = stream.ton.get(name, 0)
-        if value[index] if index is not None else value:
-            _refuse(stream, f"ton.{name}" + (f"[{index}]" if index is not None else ""), what)
+    for header, rows in ((stream.pih, _PICTURE_HEADER), (stream.ton, _TOOLS_HEADER)):
+        for row in rows:
+            if row.asked.evaluate(header):
+                _refuse(stream, row.selector, row.what)
     for finding in stream.findings:
         if finding.severity == "E":
             raise ConformanceError(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream import Codestream
-from jpegai.decoder.components import COMPONENTS, network_names
+from jpegai.decoder.components import COMPONENTS, synthesis_names
 from jpegai.decoder.entropy.gains import Gains
 from jpegai.decoder.entropy.residual import decode_residuals
 from jpegai.decoder.entropy.scales import coded_mask, coding_map, dequantise, scale0, sigma_index
@@ -153,7 +153,7 @@ class Walk:
         """Run the synthesis band by band and convert each band to RGB (06.8, 10)."""
         recorder = self._recorder
         height, width = self._plan.display
-        primary, secondary = (self._network(name) for name in network_names(self._plan.transform)[-2:])
+        primary, secondary = (self._network(name) for name in synthesis_names(self._plan.transform))
         rgb = np.empty((height, width, 3), np.uint8)
         for band in self._plan.bands:
             first, last = band.rows[0], min(band.rows[1], height)

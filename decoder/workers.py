@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-__all__ = ["Workers", "available_cpus"]
+__all__ = ["Workers", "available_cpus", "grain"]
+
+_GRAIN = 1 << 16  # numbers that are worth a thread
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -19,6 +21,11 @@ def available_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) or 1
     return os.cpu_count() or 1
+
+
+def grain(numbers: int) -> int:
+    """Return how many items of so many numbers each are worth a thread (for `Workers.split`)."""
+    return max(1, _GRAIN // max(1, numbers))
 
 
 class Workers:

@@ -44,8 +44,8 @@ _COMPONENT = For(
         ("c",),
         "02.2",
     ),
-    U("num_chs", 8, "coded latent channels", section="02.2", index=("c",), legal="v <= (160, 96)[c]", rule="R-25"),
-    Derived("numCh", "min(num_chs[c], (160, 96)[c])", "coded latent channels, bounded", section="02.2", index=("c",)),
+    U("num_chs", 8, "coded latent channels", section="02.2", index=("c",), legal=f"v <= {CHANNELS}[c]", rule="R-25"),
+    Derived("numCh", f"min(num_chs[c], {CHANNELS}[c])", "coded latent channels, bounded", section="02.2", index=("c",)),
     U("use_cube_flags", 1, "cube flags are present", section="02.2", index=("c",), meanings=_FLAG),
     When(
         "use_cube_flags[c]",

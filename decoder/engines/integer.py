@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from jpegai.codestream.errors import ModelError, UnsupportedError
 from jpegai.decoder.engines.product import product
+from jpegai.decoder.geometry import ceil_div
 from jpegai.decoder.jit import kernel
 from jpegai.decoder.networks import Layer, Network
-from jpegai.decoder.workers import Workers
+from jpegai.decoder.workers import Workers, grain
 
 __all__ = ["IntegerNetwork"]
 
@@ -156,7 +157,7 @@ class IntegerNetwork:
         workers.split(
             lambda first, last: _columns(x, columns, side, low, high, first, last),
             len(x),
-            max(1, 65536 * len(x) // columns.size),
+            grain(columns.size // len(x)),
         )
 
     def __call__(self, z: NDArray[np.int8], *, size: tuple[int, int], workers: Workers) -> NDArray[np.int16]:
@@ -184,10 +185,10 @@ class IntegerNetwork:
             workers.split(
                 lambda first, last: _requantise(accumulators, bias, shifts, out, relu, first, last),  # noqa: B023
                 len(out),
-                max(1, 65536 // (height * width)),
+                grain(height * width),
             )
             x = out.reshape(-1, height, width)
-        rows, columns_ = (-(-length // crop.divisor) for length in size)
+        rows, columns_ = (ceil_div(length, crop.divisor) for length in size)
         result = np.empty((shuffle.channels, rows, columns_), np.int16)
         low, high = int(clamp.low), int(clamp.high)
         workers.split(
@@ -195,6 +196,6 @@ class IntegerNetwork:
                 accumulators, bias, shifts, width, shuffle.factor, low, high, result, first, last
             ),
             len(result),
-            max(1, 65536 // (rows * columns_)),
+            grain(rows * columns_),
         )
         return result

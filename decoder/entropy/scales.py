@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from jpegai.decoder.entropy.gains import check_added
 from jpegai.decoder.entropy.metans import Integer
 from jpegai.decoder.entropy.tables import NOT_CODED
+from jpegai.decoder.geometry import ceil_div
 from jpegai.decoder.jit import kernel
-from jpegai.decoder.workers import Workers
+from jpegai.decoder.workers import Workers, grain
 
 __all__ = ["SKIP_THRESHOLD", "coded_mask", "coding_map", "dequantise", "scale0", "sigma_index"]
 
@@ -28,7 +29,6 @@ _LEAST_INDEX, _GREATEST_INDEX = np.int16(0), np.int16(31)
 _PLAIN: Final = ("C", "A", "W")  # the one layout of arrays that the loops are compiled for
 _PHASES = 4
 _CUBE = 8
-_GRAIN = 1 << 16  # positions that are worth a thread
 
 
 @kernel
@@ -192,8 +192,7 @@ def _spread(
     channels, positions = len(source), source.shape[1] * source.shape[2]
     planes = np.require(source, np.int16, _PLAIN).reshape(channels, positions)
     flat = out.reshape(len(out), positions)
-    grain = max(1, _GRAIN // max(1, positions))
-    workers.split(lambda first, last: loop(planes, *other, flat, first, last), channels, grain)
+    workers.split(lambda first, last: loop(planes, *other, flat, first, last), channels, grain(positions))
 
 
 def _added(log: NDArray[np.int32], channels: int) -> NDArray[np.int32]:
@@ -207,7 +206,7 @@ def _forced(cube_flags: NDArray[np.uint8] | None, height: int, width: int) -> ND
     """Return where cube flags of 0 force all channels to be coded (05.9.2): uint8 (height * width,), 0 or 1."""
     forced = np.zeros((height, width), np.uint8)
     if cube_flags is not None:
-        cubes = tuple(((size + 1) // 2 + _CUBE - 1) // _CUBE for size in (height, width))
+        cubes = tuple(ceil_div(size, 2 * _CUBE) for size in (height, width))
         _check(cube_flags.shape == (_PHASES, *cubes), f"cube flags of shape {(_PHASES, *cubes)}")
         for phase in range(_PHASES):
             part = forced[phase >> 1 :: 2, phase & 1 :: 2]

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from math import ceil, floor
+from math import ceil, floor, prod
+
+from jpegai.decoder.geometry import ceil_div
 
 __all__ = ["Input", "Layer", "Network", "Shape", "Tensor"]
 
@@ -163,13 +165,7 @@ class Network:
 
     def parameters(self) -> int:
         """Return the number of stored numbers (06.12)."""
-        total = 0
-        for tensor in self.tensors().values():
-            count = 1
-            for length in tensor.shape:
-                count *= length
-            total += count
-        return total
+        return sum(prod(tensor.shape) for tensor in self.tensors().values())
 
     def macs(self, layer: Layer) -> Fraction:
         """Return the multiply-adds of a layer per luma sample of a large picture (06.12)."""
@@ -251,11 +247,11 @@ class Network:
         sizes: dict[str, tuple[int, int]] = {}
         full = self.inputs[0].subsampling // (2 if self.size_argument == "half" else 1)
         for entry in self.inputs:
-            sizes[entry.name] = -(-height // full), -(-width // full)
+            sizes[entry.name] = ceil_div(height, full), ceil_div(width, full)
         for layer in self.layers:
             rows, columns = sizes[layer.inputs[0]]
             if layer.kind == "crop":
-                sizes[layer.output] = -(-height // layer.divisor), -(-width // layer.divisor)
+                sizes[layer.output] = ceil_div(height, layer.divisor), ceil_div(width, layer.divisor)
             else:
                 scale = layer.upsampling
                 sizes[layer.output] = floor(rows * scale), floor(columns * scale)
