@@ -12,9 +12,10 @@ import contextlib
 import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from jpegai.decoder.output import atomic_file
 
 __all__ = ["cache_directory", "content_key", "get_or_make", "load", "remove", "store"]
 
@@ -76,18 +77,13 @@ def store(kind: str, key: str, content: bytes | memoryview) -> bool:
     path = _path(kind, key)
     if path is None:
         return False
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{key}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
+        with atomic_file(path) as file:
             file.write(_MAGIC)
             file.write(_digest(content))
             file.write(content)
-        os.replace(temporary, path)
     except OSError:
-        if temporary is not None:
-            _unlink(Path(temporary))
         return False
     return True
 
@@ -96,7 +92,8 @@ def remove(kind: str, key: str) -> None:
     """Remove an entry, if that is possible."""
     path = _path(kind, key)
     if path is not None:
-        _unlink(path)
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def get_or_make(kind: str, key: str, make: Callable[[], bytes]) -> memoryview:
@@ -111,8 +108,3 @@ def get_or_make(kind: str, key: str, make: Callable[[], bytes]) -> memoryview:
 
 def _digest(content: bytes | memoryview) -> bytes:
     return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
-
-
-def _unlink(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)

@@ -81,15 +81,8 @@ class Kernel:
 
     def _key(self, types: tuple[str, ...]) -> str:
         sources = sorted(set(_source_files(self.function, set())))
-        return cache.content_key(
-            f"{self.function.__module__}.{self.function.__qualname__}",
-            *types,
-            *(version(name) for name in ("numba", "llvmlite", "numpy")),
-            *_processor(),
-            Path(__file__).with_name("compiler.py").read_bytes(),
-            Path(__file__).read_bytes(),
-            *(Path(path).read_bytes() for path in sources),
-        )
+        name = f"{self.function.__module__}.{self.function.__qualname__}"
+        return cache.content_key(name, *types, _surroundings(), *map(_source, sources))
 
 
 class _Native:
@@ -177,6 +170,20 @@ def _processor() -> tuple[str, str]:
     name = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
     features = "" if name == "generic" else llvm.get_host_cpu_features().flatten()
     return name, os.environ.get("NUMBA_CPU_FEATURES", features)
+
+
+@functools.cache
+def _surroundings() -> str:
+    """Return the key of what the code of every kernel depends on: versions, processor, and how code is made here."""
+    versions = (version(name) for name in ("numba", "llvmlite", "numpy"))
+    return cache.content_key(
+        *versions, *_processor(), _source(__file__), _source(str(Path(__file__).with_name("compiler.py")))
+    )
+
+
+@functools.cache
+def _source(path: str) -> bytes:
+    return Path(path).read_bytes()
 
 
 @functools.cache

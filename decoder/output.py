@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -22,22 +22,16 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     final = Path(path)
     if final.is_dir():
         raise IsADirectoryError(21, "Is a directory", str(final))
+    temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{final.name}.", dir=final.parent)
+        file = temporary.open("xb")
     except FileNotFoundError:
         raise FileNotFoundError(2, "No such directory", str(final.parent)) from None
     try:
-        with os.fdopen(handle, "wb") as file:
+        with file:
             yield file
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, final)
+        os.replace(temporary, final)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(name)
+            temporary.unlink()
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -151,8 +150,7 @@ def load_graph(network: Network, store: ModelStore, model_id: int) -> memoryview
     """
     file = file_name(network.file_kind, model_id)
     names = list(network.tensors())
-    code = hashlib.sha256(Path(graph.__file__).read_bytes()).hexdigest()
-    key = cache.content_key(store.digest(file, names), repr(network.layers), repr(network), code)
+    key = cache.content_key(store.digest(file, names), repr(network), Path(graph.__file__).read_bytes())
     make: Callable[[], bytes] = lambda: graph.build_graph(network, store.tensors(file))  # noqa: E731
     return cache.get_or_make("graphs", key, make)
 

@@ -29,8 +29,6 @@ __all__ = [
 
 Status = Literal["official", "unknown", "missing"]
 
-_CHUNK = 1 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class OfficialFile:
@@ -115,8 +113,5 @@ def official_status(path: Path, entry: OfficialFile) -> Status:
 
 def md5_of_file(path: Path) -> str:
     """Return the MD5 sum of a file, in hexadecimal; OSError when it cannot be read."""
-    digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

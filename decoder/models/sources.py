@@ -21,8 +21,6 @@ from jpegai.decoder.models.packed import PackedFile, PackedInfo
 
 __all__ = ["BUILT_IN", "Source", "open_directory", "open_packed"]
 
-_CHUNK = 1 << 20
-
 
 class Source(Protocol):
     """Where a store takes its weights from. It is asked for official files only; tensor names are as stored."""
@@ -147,15 +145,13 @@ class _Directory:
                 known = self._digests.get(file)
             if known is not None and known[0] == stamp:
                 return known[1]
-            digest = hashlib.blake2b(digest_size=16)
             with path.open("rb") as content:
-                while chunk := content.read(_CHUNK):
-                    digest.update(chunk)
+                digest = hashlib.file_digest(content, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
         except OSError as error:
             raise ModelError(f"cannot be read: {error.strerror}", file=self.place(file)) from error
         with self._lock:
-            self._digests[file] = stamp, digest.hexdigest()
-        return digest.hexdigest()
+            self._digests[file] = stamp, digest
+        return digest
 
     def _checkpoint(self, file: str) -> Checkpoint:
         with self._lock:
