@@ -64,21 +64,14 @@ def synthetic(
 def of_stream(path: Path) -> tuple[Sequence[ThreadPayload], NDArray[np.uint8]]:
     """Return the primary residual payload of a stream and its coding map."""
     stream = Codestream.open(path)
-    model = load_entropy_model(ModelStore.open("test"), COMPONENTS[0], stream.pih.model_id)
-    workers = Workers()
-    z, _ = decode_z(stream.threads("soz"), [model.cdf, _secondary_cdf(stream)], _hyper_size(stream), workers)
-    hyper_scale = model.scale_network(z[0], size=(stream.pih.img_height, stream.pih.img_width), workers=workers)
+    store, workers, size = ModelStore.open("test"), Workers(), (stream.pih.img_height, stream.pih.img_width)
+    models = [load_entropy_model(store, component, stream.pih.model_id) for component in COMPONENTS]
+    model = models[0]
+    z, _ = decode_z(stream.threads("soz"), [each.cdf for each in models], hyper_size(*size), workers)
+    hyper_scale = model.scale_network(z[0], size=size, workers=workers)
     gains = Gains.at(model.gain_log, stream.pih.beta_displacement_log_plus_2048[0] - 2048)
     flags = cube_flags(stream, 0)
     return stream.threads("sorp"), coding_map(hyper_scale, gains.log, flags, stream.pih.numCh[0], workers)
-
-
-def _hyper_size(stream: Codestream) -> tuple[int, int]:
-    return hyper_size(stream.pih.img_height, stream.pih.img_width)
-
-
-def _secondary_cdf(stream: Codestream) -> NDArray[np.uint8]:
-    return load_entropy_model(ModelStore.open("test"), COMPONENTS[1], stream.pih.model_id).cdf
 
 
 def run() -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 from jpegai.conformance_streams import STREAMS
+from tests.command import COMMAND
 from tests.vectors import VECTORS
-
-COMMAND = [sys.executable, "-c", "from jpegai.tools.cli import main; main()"]
 
 
 def _seconds(arguments: list[str], environment: dict[str, str]) -> float:

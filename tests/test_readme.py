@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from jpegai.conformance_streams import STREAMS
+from tests.command import COMMAND
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -28,7 +29,7 @@ def test_example_output_is_the_output() -> None:
     shown = re.search(r"```\n\$ jpegai (.*?)\n(.*?)\n  \.\.\.\n```", README, re.DOTALL)
     assert shown is not None
     result = subprocess.run(
-        [sys.executable, "-c", "from jpegai.tools.cli import main; main()", *shown[1].split()],
+        [*COMMAND, *shown[1].split()],
         cwd=ROOT, check=True, capture_output=True, text=True,
     )  # fmt: skip
     printed = [line.rstrip() for line in result.stdout.splitlines()]

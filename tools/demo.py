@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from jpegai.codestream import Codestream
 from jpegai.conformance_streams import STREAMS
 from jpegai.tools.inspect import headline, print_segments
+from jpegai.tools.options import threads_option
+from jpegai.tools.terminal import console
 
 __all__ = ["demo"]
 
@@ -24,13 +25,13 @@ __all__ = ["demo"]
     show_default=True,
     help="Folder for the pictures; made when it is not there.",
 )
-@click.option("--threads", type=click.IntRange(1, 1024), help="Threads; by default the CPUs the process may use.")
+@threads_option
 def demo(output: str, threads: int | None) -> None:
     """Inspect and decode the embedded streams with the built-in analytic models and write PNG files."""
     from jpegai.decoder import Decoder
     from jpegai.decoder.picture.compare import differences, read_png
 
-    console = Console(highlight=False, width=None if Console().is_terminal else 160)
+    screen = console()
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     decoder = Decoder("analytic", threads=threads)
@@ -40,7 +41,7 @@ def demo(output: str, threads: int | None) -> None:
     for entry in STREAMS:
         stream = Codestream.parse(entry.read(), name=entry.file)
         if entry is STREAMS[0]:
-            print_segments(console, stream)
+            print_segments(screen, stream)
         else:
             click.echo(headline(stream))
         for transform in entry.references:
@@ -60,5 +61,5 @@ def demo(output: str, threads: int | None) -> None:
                 verdict,
                 str(path),
             )
-    console.print(table)
-    console.print(f"Try: jpegai inspect {STREAMS[0].path}", soft_wrap=True)
+    screen.print(table)
+    screen.print(f"Try: jpegai inspect {STREAMS[0].path}", soft_wrap=True)

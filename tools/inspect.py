@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from importlib.metadata import version
 from typing import Any
 
@@ -16,6 +15,8 @@ from rich.table import Table
 from jpegai.codestream import Codestream, Field
 from jpegai.codestream.errors import position
 from jpegai.codestream.schema.pih import TRANSFORMS
+from jpegai.tools.options import edition_option
+from jpegai.tools.terminal import console
 
 __all__ = ["headline", "inspect", "print_segments", "report"]
 
@@ -26,14 +27,13 @@ _PREVIEW = 8
 
 @click.command()
 @click.argument("file", type=click.Path(allow_dash=True))
-@click.option("--edition", type=click.Choice(["is", "dis"]), help="Force the edition instead of detecting it.")
+@edition_option
 @click.option("--bits", "view", flag_value="bits", help="One line per element: position, path, bits, value, meaning.")
 @click.option("--hex", "view", flag_value="hex", help="Three columns: bytes, text, element.")
 @click.option("--json", "view", flag_value="json", help="Everything as JSON.")
 def inspect(file: str, edition: str | None, view: str | None) -> None:
     """Show the segments and the headers of FILE ('-' is the standard input)."""
     stream = Codestream.open(file, edition=edition)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     if view == "json":
         click.echo(json.dumps(report(stream), indent=1))
     elif view == "bits":
@@ -41,10 +41,11 @@ def inspect(file: str, edition: str | None, view: str | None) -> None:
     elif view == "hex":
         _hex(stream)
     else:
-        print_segments(console, stream)
+        screen = console()
+        print_segments(screen, stream)
         for segment in stream.segments:
             if segment.kind.threads is None:
-                _tree(console, stream, segment.group, segment.kind.title)
+                _tree(screen, stream, segment.group, segment.kind.title)
     for finding in stream.findings:
         click.echo(f"{'error' if finding.severity == 'E' else 'warning'}: {finding}", err=True)
     if any(finding.severity == "E" for finding in stream.findings):

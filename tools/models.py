@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -18,6 +17,7 @@ from rich.table import Table
 from jpegai.codestream.errors import ModelError
 from jpegai.tools.export import export
 from jpegai.tools.options import models_option
+from jpegai.tools.terminal import console
 
 if TYPE_CHECKING:
     from jpegai.decoder.models.official import OfficialFile
@@ -62,11 +62,11 @@ def list_models(models: str, as_json: bool) -> None:
         built_in = [{"name": name, "files": len(source.files())} for name, source in BUILT_IN.items()]
         _print_json(built_in=built_in, models={"name": store.name, "files": [_row(*row) for row in rows]})
         return
-    console = _console()
+    screen = console()
     for name, source in BUILT_IN.items():
-        console.print(f"built-in  {name:<10} {len(source.files())} files")
-    console.print(_table(f"--models {store.name}", rows))
-    console.print(_summary(status for _, status in rows))
+        screen.print(f"built-in  {name:<10} {len(source.files())} files")
+    screen.print(_table(f"--models {store.name}", rows))
+    screen.print(_summary(status for _, status in rows))
 
 
 @models.command()
@@ -91,9 +91,9 @@ def verify(directory: Path, everything: bool, as_json: bool) -> None:
     if as_json:
         _print_json(directory=str(directory), all_official=all_official, files=[_row(*row) for row in rows])
     else:
-        console = _console()
-        console.print(_table(str(directory), rows))
-        console.print(_summary(status for _, status in rows))
+        screen = console()
+        screen.print(_table(str(directory), rows))
+        screen.print(_summary(status for _, status in rows))
     if not all_official:
         raise click.exceptions.Exit(ModelError.exit_code)
 
@@ -114,8 +114,8 @@ def pack(source: str, out: Path) -> None:
     from jpegai.decoder.models.store import ModelStore
 
     store = ModelStore.open(source)
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    errors = Console(stderr=True)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task("packing", total=len(store.files()))
         info = store.pack(out, lambda file: progress.update(task, advance=1, description=escape(file)))
     for file in info:
@@ -139,10 +139,6 @@ def _row(entry: OfficialFile, status: str) -> dict[str, Any]:
 def _print_json(**content: Any) -> None:
     head = {"schema_version": SCHEMA_VERSION, "tool": f"jpegai {version('jpegai')}"}
     click.echo(json.dumps({**head, **content}, indent=1))
-
-
-def _console() -> Console:
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def _table(title: str, rows: Iterable[tuple[OfficialFile, str]]) -> Table:

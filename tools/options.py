@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jpegai.codestream.errors import Finding
     from jpegai.decoder import Decoder
 
-__all__ = ["decoding_options", "edition_option", "models_option", "open_stream", "print_findings"]
+__all__ = ["decoding_options", "edition_option", "models_option", "open_stream", "print_findings", "threads_option"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -30,6 +30,9 @@ models_option = click.option(
     show_default=True,
     show_envvar=True,
     help="A directory of official checkpoints, a packed .safetensors file, 'analytic' or 'test'.",
+)
+threads_option = click.option(
+    "--threads", type=click.IntRange(1, 1024), help="Threads; by default the CPUs the process may use."
 )
 
 
@@ -53,7 +56,7 @@ def decoding_options(command: _Function) -> _Function:
         show_default=True,
         help="Where the float32 networks run.",
     )
-    @click.option("--threads", type=click.IntRange(1, 1024), help="Threads; by default the CPUs the process may use.")
+    @threads_option
     @click.option(
         "--max-memory",
         type=click.IntRange(1),

@@ -13,9 +13,10 @@ import pytest
 from jpegai.codestream import Codestream, LimitError, ModelError, UnsupportedError
 from jpegai.conformance_streams import STREAMS, EmbeddedStream
 from jpegai.decoder import Decoder
-from jpegai.decoder.picture.compare import allowed, differences, read_png
+from jpegai.decoder.picture.compare import read_png
 from jpegai.decoder.plan import DEFAULT_MAX_PIXELS, make_plan
 from jpegai.tools.options import MAX_PIXELS
+from tests.pictures import close
 
 LARGEST = next(entry for entry in STREAMS if entry.file == "demo_chelsea.jai")
 ODD = next(entry for entry in STREAMS if entry.file == "an_bop_odd_97x131.jai")
@@ -24,11 +25,6 @@ ODD = next(entry for entry in STREAMS if entry.file == "an_bop_odd_97x131.jai")
 @pytest.fixture(scope="module")
 def decoder() -> Decoder:
     return Decoder("analytic")
-
-
-def close(a: np.ndarray, b: np.ndarray) -> bool:
-    largest, count = differences(a, b)
-    return largest <= 1 and count <= allowed(a.size)
 
 
 @pytest.mark.parametrize("entry", STREAMS, ids=lambda entry: entry.file)

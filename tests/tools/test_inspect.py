@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from jpegai.conformance_streams import STREAMS
+from tests.command import COMMAND
 
-COMMAND = [sys.executable, "-c", "from jpegai.tools.cli import main; main()"]
 STREAM = next(entry for entry in STREAMS if entry.file == "an_sop_64x64.jai")
 
 

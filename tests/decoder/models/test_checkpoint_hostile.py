@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from jpegai.codestream.errors import ModelError
 from jpegai.decoder.models import unpickle
 from jpegai.decoder.models.checkpoint import Checkpoint
+from tests.decoder.models.mutation import MANY, mutated
 from tests.decoder.models.official_writer import (
     Global,
     Pickler,
@@ -286,9 +287,6 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     return path, path.read_bytes()
 
 
-MANY = int(os.environ.get("JPEGAI_FUZZ_EXAMPLES", "400"))
-
-
 def loads_or_is_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with contextlib.suppress(ModelError):
@@ -299,11 +297,7 @@ def loads_or_is_refused(path: Path, content: bytes) -> None:
 @given(data=st.data())
 def test_mutated_files(small: tuple[Path, bytes], data: st.DataObject) -> None:
     path, good = small
-    content = bytearray(good)
-    for _ in range(data.draw(st.integers(1, 4))):
-        at = data.draw(st.integers(0, len(content) - 1))
-        content[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
-    loads_or_is_refused(path, bytes(content))
+    loads_or_is_refused(path, mutated(data, good))
 
 
 @settings(max_examples=MANY, deadline=None)

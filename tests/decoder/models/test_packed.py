@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,12 @@ from safetensors.numpy import load_file, save_file
 from jpegai.codestream.errors import ModelError
 from jpegai.decoder.models import ModelStore, eicci_file_name, file_name
 from jpegai.decoder.models.packed import PackedFile, PackedInfo, write_packed
+from tests.decoder.models.mutation import MANY, mutated
 from tests.decoder.models.official_writer import write_checkpoint
 
 TEST = ModelStore.open("test")
 FILES = (file_name("common_UV", 2), file_name("sop_decoder_UV", 2), eicci_file_name("hop", 3))
 SMALL = eicci_file_name("hop", 3)
-MANY = int(os.environ.get("JPEGAI_FUZZ_EXAMPLES", "300"))
 
 
 def equal(left: ModelStore, right: ModelStore, file: str) -> None:
@@ -198,10 +197,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
 @given(data=st.data())
 def test_mutated_files(small: tuple[Path, bytes], data: st.DataObject) -> None:
     path, good = small
-    content = bytearray(good)
-    for _ in range(data.draw(st.integers(1, 4))):
-        at = data.draw(st.integers(0, len(content) - 1))
-        content[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
+    content = mutated(data, good)
     path.unlink()  # a mapped file is never changed in place
     path.write_bytes(content)
     with contextlib.suppress(ModelError):
