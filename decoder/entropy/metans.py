@@ -150,6 +150,16 @@ def _take(
 
 
 @kernel
+def _next(
+    words: NDArray[np.uint32], pos: Integer, table: NDArray[np.int32], row: Integer, state: Integer
+) -> tuple[Integer, Integer, Integer]:
+    """Take one in-band symbol with a window of its own; return its table entry, the state after it and `pos`."""
+    left = 32 + (pos & 31)
+    entry, state, rest = _take(table, row, state, _window(words, pos), left)
+    return entry, state, pos - left + rest
+
+
+@kernel
 def _row(distribution: Integer) -> Integer:
     """Return the row of `ResidualTables.loop` for an entry of a coding map."""
     return min(np.int64(distribution), 32)
@@ -241,13 +251,11 @@ def residual_loop(
                     pos = after
     for symbol in range(full + thread, length, threads):
         p = np.uint64(symbol)
-        row, window, left = _row(distributions[p]), _window(words, pos), 32 + (pos & 31)
-        pos = pos - left
+        row = _row(distributions[p])
         if two and symbol & 1:
-            entry, second, left = _take(table, row, second, window, left)
+            entry, second, pos = _next(words, pos, table, row, second)
         else:
-            entry, first, left = _take(table, row, first, window, left)
-        pos = pos + left
+            entry, first, pos = _next(words, pos, table, row, first)
         if pos < EMPTY:
             return EXHAUSTED, symbol, pos, first, second
         values[p] = np.int16(entry)
@@ -313,13 +321,10 @@ def z_loop(
             end = group + threads * (4 if group < full else 1)
             escapes = np.int32(0)
             for p in range(group, end, threads):
-                window, left = _window(words, pos), 32 + (pos & 31)
-                pos = pos - left
                 if two and p & 1:
-                    entry, second, left = _take(table, 0, second, window, left)
+                    entry, second, pos = _next(words, pos, table, 0, second)
                 else:
-                    entry, first, left = _take(table, 0, first, window, left)
-                pos = pos + left
+                    entry, first, pos = _next(words, pos, table, 0, first)
                 if pos < EMPTY:
                     return EXHAUSTED, channel * length + p, pos, first, second
                 values[channel, p] = np.int8(entry)
