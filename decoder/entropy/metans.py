@@ -192,9 +192,10 @@ def residual_loop(
     distributions: NDArray[np.uint8],
     thread: int,
     threads: int,
+    stop: int,
     values: NDArray[np.int16],
 ) -> Outcome:
-    """Decode what one thread holds of a residual coding call (04.6.4).
+    """Decode what one thread holds of a residual coding call (04.6.4), or of the beginning of it (05.9.4).
 
     Args:
         words: uint32, the bits of the thread.
@@ -206,13 +207,14 @@ def residual_loop(
         distributions: uint8 (L,), distribution index of each position, 255 where nothing is coded.
         thread: number t of the thread.
         threads: number of threads T.
+        stop: positions from here on are not asked for: the last group that begins before is decoded whole.
         values: int16 (L,), all 0; takes the values of the positions t, t + T, t + 2T, ...
     """
     pos, first, second = np.int64(pos), np.int64(first), np.int64(second)
     two = threads == 1
     length = values.size
     full = length // (4 * threads) * (4 * threads)
-    for group in range(thread, full, 4 * threads):
+    for group in range(thread, min(full, stop), 4 * threads):
         p0, p1 = np.uint64(group), np.uint64(group + threads)
         p2, p3 = np.uint64(group + 2 * threads), np.uint64(group + 3 * threads)
         d0, d1, d2, d3 = distributions[p0], distributions[p1], distributions[p2], distributions[p3]
@@ -249,7 +251,7 @@ def residual_loop(
                         return status, symbol, pos, value, second
                     values[p] = value
                     pos = after
-    for symbol in range(full + thread, length, threads):
+    for symbol in range(full + thread, min(length, stop), threads):
         p = np.uint64(symbol)
         row = _row(distributions[p])
         if two and symbol & 1:

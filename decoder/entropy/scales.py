@@ -1,209 +1,132 @@
-"""From the hyper scale to what is coded and how, and from decoded integers to the residual (sections 05.7 to 05.10).
+"""From the hyper scale to what is coded and how (sections 05.7 to 05.9).
 
-The coding map is made in one pass over the hyper scale. The single steps exist for dumps; all are built from
-the same functions of one position.
+The coding map of a region is made in one pass over the hyper scale. The single steps exist for dumps; all are built
+from the same functions of one position.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.decoder.entropy.gains import check_added
 from jpegai.decoder.entropy.metans import Integer
+from jpegai.decoder.entropy.scaling import BLOCK, each_latent, spread
 from jpegai.decoder.entropy.tables import NOT_CODED
-from jpegai.decoder.geometry import ceil_div
+from jpegai.decoder.geometry import Area, ceil_div
 from jpegai.decoder.jit import kernel
 from jpegai.decoder.workers import Workers, grain
 
-__all__ = ["SKIP_THRESHOLD", "coded_mask", "coding_map", "dequantise", "scale0", "sigma_index"]
+__all__ = ["SKIP_THRESHOLD", "Scales"]
 
 SKIP_THRESHOLD = 382
 """A position is coded if its scale before RVS is above (05.9.1)."""
 
 _NOT_CODED = np.uint8(NOT_CODED)
 _LEAST_INDEX, _GREATEST_INDEX = np.int16(0), np.int16(31)
-_PLAIN: Final = ("C", "A", "W")  # the one layout of arrays that the loops are compiled for
 _PHASES = 4
 _CUBE = 8
 
 
-@kernel
-def _scale0(hs: Integer, added: Integer) -> Integer:
-    """Return the scale before RVS of a position (05.7.1)."""
-    return np.int16(hs + added)
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """What decides how the residual of a component is coded, for the whole picture.
 
-
-@kernel
-def _sigma_index(scale1: Integer) -> Integer:
-    """Return the index of the distribution of a position (05.8.3)."""
-    return np.uint8(min(max(np.int16(np.int16(scale1 + 64) >> 7), _LEAST_INDEX), _GREATEST_INDEX))
-
-
-@kernel
-def _is_coded(scale0: Integer, forced: Integer) -> Any:
-    """Return whether a position is coded (05.9): by its scale, or forced by its cube."""
-    return (scale0 > SKIP_THRESHOLD) | (forced != 0)
-
-
-@kernel
-def _scale0_loop(hs: NDArray[np.int16], log: NDArray[np.int32], out: NDArray[np.int16], first: int, last: int) -> None:
-    for c in range(first, last):
-        added = np.int16(log[c])
-        for i in range(hs.shape[1]):
-            out[c, i] = _scale0(hs[c, i], added)
-
-
-@kernel
-def _sigma_index_loop(scale1: NDArray[np.int16], out: NDArray[np.uint8], first: int, last: int) -> None:
-    for c in range(first, last):
-        for i in range(scale1.shape[1]):
-            out[c, i] = _sigma_index(scale1[c, i])
-
-
-@kernel
-def _coded_mask_loop(
-    scale0: NDArray[np.int16], forced: NDArray[np.uint8], out: NDArray[np.uint8], first: int, last: int
-) -> None:
-    for c in range(first, last):
-        for i in range(scale0.shape[1]):
-            out[c, i] = _is_coded(scale0[c, i], forced[i])
-
-
-@kernel
-def _coding_map_loop(
-    hs: NDArray[np.int16],
-    log: NDArray[np.int32],
-    forced: NDArray[np.uint8],
-    out: NDArray[np.uint8],
-    first: int,
-    last: int,
-) -> None:
-    for c in range(first, last):
-        added = np.int16(log[c])
-        for i in range(hs.shape[1]):
-            scale = _scale0(hs[c, i], added)
-            out[c, i] = _sigma_index(scale) if _is_coded(scale, forced[i]) else _NOT_CODED
-
-
-@kernel
-def _dequantise_loop(
-    values: NDArray[np.int16], divisor: NDArray[np.float32], out: NDArray[np.float32], first: int, last: int
-) -> None:
-    for c in range(first, last):
-        by = np.float32(divisor[c])
-        for i in range(values.shape[1]):
-            out[c, i] = np.float32(values[c, i]) / by
-
-
-def coding_map(
-    hs: NDArray[np.int16],
-    log: NDArray[np.int32],
-    cube_flags: NDArray[np.uint8] | None,
-    num_chs: int,
-    workers: Workers,
-) -> NDArray[np.uint8]:
-    """Return the coding map of the channels that are coded (05.7.1, 05.8.3, 05.9), without RVS and quality map.
-
-    Args:
-        hs: int16 (C, h, w), 0..3967: output of the hyper scale decoder.
+    Attributes:
+        hyper: int16 (C, h, w), 0..3967: output of the hyper scale decoder.
         log: int32 (C,): L, the gain of the model plus the displacement of the component (05.5.1).
-        cube_flags: uint8 (4, cubeH, cubeW), or None where use_cube_flags is 0.
-        num_chs: number of coded channels, 0..C.
-        workers: what the channels are split over.
-
-    Returns:
-        uint8 (num_chs, h, w): sigma index 0..31 where a symbol is coded, 255 elsewhere.
-
-    Raises:
-        ConformanceError: an L leaves -8192..8191 (rule R-96).
+        quality: int16 (h, w): what the quality map adds to the scale, 0 without one.
+        variance: int16 (C, hb, wb): what RVS and GRFS add to the scale of a block, 0 with both off.
+        forced: uint8 (h, w), 1 where cube flags force all channels to be coded.
     """
-    _check(0 <= num_chs <= len(hs), f"num_chs in 0..{len(hs)}")
-    other = _added(log, len(hs)), _forced(cube_flags, *hs.shape[1:])
-    out = np.empty((num_chs, *hs.shape[1:]), np.uint8)
-    _spread(_coding_map_loop, hs[:num_chs], other, out, workers)
-    return out
 
+    hyper: NDArray[np.int16]
+    log: NDArray[np.int32]
+    quality: NDArray[np.int16]
+    variance: NDArray[np.int16]
+    forced: NDArray[np.uint8]
 
-def scale0(hs: NDArray[np.int16], log: NDArray[np.int32], workers: Workers) -> NDArray[np.int16]:
-    """Return the scale before RVS (05.7.1), int16 (C, h, w); arguments and errors are those of `coding_map`."""
-    out = np.empty(hs.shape, np.int16)
-    _spread(_scale0_loop, hs, (_added(log, len(hs)),), out, workers)
-    return out
+    @classmethod
+    def of(
+        cls,
+        hyper: NDArray[np.int16],
+        log: NDArray[np.int32],
+        *,
+        quality: NDArray[np.int16] | None = None,
+        variance: NDArray[np.int16] | None = None,
+        cube_flags: NDArray[np.uint8] | None = None,
+    ) -> Scales:
+        """Return the scales of a component; the arguments are the attributes, but for the cube flags.
 
+        Args:
+            hyper: see the attributes.
+            log: see the attributes.
+            quality: see the attributes; None without a quality map.
+            variance: see the attributes; None with RVS and GRFS off.
+            cube_flags: uint8 (4, cubeH, cubeW), None where use_cube_flags is 0.
 
-def sigma_index(scale1: NDArray[np.int16], workers: Workers) -> NDArray[np.uint8]:
-    """Return the sigma index (05.8.3), uint8 (C, h, w), 0..31, of a scale after RVS, int16 (C, h, w)."""
-    out = np.empty(scale1.shape, np.uint8)
-    _spread(_sigma_index_loop, scale1, (), out, workers)
-    return out
+        Raises:
+            ConformanceError: what is added to a scale leaves -8192..8191 (rule R-96).
+        """
+        channels, height, width = hyper.shape
+        blocks = channels, ceil_div(height, BLOCK), ceil_div(width, BLOCK)
+        if quality is None:
+            quality = np.zeros((height, width), np.int16)
+        if variance is None:
+            variance = np.zeros(blocks, np.int16)
+        _check(log.shape == (channels,), f"{channels} gains")
+        _check(quality.shape == (height, width), f"a quality map of {height} x {width}")
+        _check(variance.shape == blocks, f"{blocks} blocks")
+        check_added(np.array([pick(log) + pick(quality) for pick in (np.min, np.max)], np.int32))
+        return cls(
+            np.ascontiguousarray(hyper, np.int16),
+            np.ascontiguousarray(log, np.int32),
+            np.ascontiguousarray(quality, np.int16),
+            np.ascontiguousarray(variance, np.int16),
+            _forced(cube_flags, height, width),
+        )
 
+    def coding_map(self, num_chs: int, region: Area, workers: Workers) -> NDArray[np.uint8]:
+        """Return the coding map of a region (05.7.1, 05.8.3, 05.9).
 
-def coded_mask(scale0: NDArray[np.int16], cube_flags: NDArray[np.uint8] | None, workers: Workers) -> NDArray[np.uint8]:
-    """Return which positions of all channels are coded (05.9), as if num_chs were C.
+        Args:
+            num_chs: number of coded channels, 0..C.
+            region: its latents, without overlap.
+            workers: what the channels are split over.
 
-    Args:
-        scale0: int16 (C, h, w), the scale before RVS.
-        cube_flags: uint8 (4, cubeH, cubeW), or None where use_cube_flags is 0.
-        workers: what the channels are split over.
+        Returns:
+            uint8 (num_chs, h, w) of the region: sigma index 0..31 where a symbol is coded, 255 elsewhere.
+        """
+        _check(0 <= num_chs <= len(self.hyper), f"num_chs in 0..{len(self.hyper)}")
+        _check(Area.whole(*self.forced.shape).contains(region), "a region inside the picture")
+        out = np.empty((num_chs, *region.shape), np.uint8)
+        origin = region.rows.start, region.columns.start
+        sources = self.hyper, self.log, self.quality, self.variance, self.forced
 
-    Returns:
-        uint8 (C, h, w), 1 where a position is coded.
-    """
-    out = np.empty(scale0.shape, np.uint8)
-    _spread(_coded_mask_loop, scale0, (_forced(cube_flags, *scale0.shape[1:]),), out, workers)
-    return out
+        def fill(first: int, last: int) -> None:
+            _map_loop(*sources, *origin, np.empty(region.columns.size, np.int16), out, first, last)
 
+        workers.split(fill, num_chs, grain(out[:1].size))
+        return out
 
-def dequantise(residual: NDArray[np.int16], divisor: NDArray[np.float32], workers: Workers) -> NDArray[np.float32]:
-    """Return the dequantised residual (05.10), without RVS, GRFS and quality map: a true division in binary32.
+    def before_variance(self) -> NDArray[np.int16]:
+        """Return the scale that decides what is coded (scale0, 05.7.1), int16 (C, h, w)."""
+        result: NDArray[np.int16] = self.hyper + self.log[:, None, None].astype(np.int16) + self.quality
+        return result
 
-    Args:
-        residual: int16 (n, h, w), the decoded integers.
-        divisor: float32 (C,), C >= n: `Gains.divisor`.
-        workers: what the channels are split over.
+    def after_variance(self) -> NDArray[np.int16]:
+        """Return the scale that decides the distribution (scale1, 05.8.2), int16 (C, h, w)."""
+        return self.before_variance() + each_latent(self.variance, *self.forced.shape)
 
-    Returns:
-        float32 (C, h, w), 0 in the channels n..C-1.
-    """
-    _check(len(residual) <= len(divisor), "a divisor for every channel")
-    out = np.zeros((len(divisor), *residual.shape[1:]), np.float32)
-    _spread(_dequantise_loop, residual, (np.require(divisor, np.float32, _PLAIN),), out, workers)
-    return out
-
-
-def _check(condition: bool, needed: str) -> None:
-    """Guard the loops, which do not check indices, against a mistake of the caller."""
-    if not condition:
-        raise ValueError(f"needed: {needed}")
-
-
-def _spread(
-    loop: Callable[..., None],
-    source: NDArray[np.int16],
-    other: tuple[NDArray[Any], ...],
-    out: NDArray[Any],
-    workers: Workers,
-) -> None:
-    """Run a loop from the planes of `source` to the first planes of `out`, split over the workers by channels."""
-    channels, positions = len(source), source.shape[1] * source.shape[2]
-    planes = np.require(source, np.int16, _PLAIN).reshape(channels, positions)
-    flat = out.reshape(len(out), positions)
-    workers.split(lambda first, last: loop(planes, *other, flat, first, last), channels, grain(positions))
-
-
-def _added(log: NDArray[np.int32], channels: int) -> NDArray[np.int32]:
-    """Check what is added to the scale, one number for each channel (rule R-96)."""
-    _check(len(log) == channels, f"{channels} gains")
-    check_added(log)
-    return np.require(log, np.int32, _PLAIN)
+    def coded_mask(self) -> NDArray[np.uint8]:
+        """Return which positions are coded (05.9) as if num_chs were C: uint8 (C, h, w), 1 where one is."""
+        return ((self.before_variance() > SKIP_THRESHOLD) | (self.forced != 0)).astype(np.uint8)
 
 
 def _forced(cube_flags: NDArray[np.uint8] | None, height: int, width: int) -> NDArray[np.uint8]:
-    """Return where cube flags of 0 force all channels to be coded (05.9.2): uint8 (height * width,), 0 or 1."""
+    """Return where cube flags of 0 force all channels to be coded (05.9.2): uint8 (height, width), 0 or 1."""
     forced = np.zeros((height, width), np.uint8)
     if cube_flags is not None:
         cubes = tuple(ceil_div(size, 2 * _CUBE) for size in (height, width))
@@ -212,4 +135,44 @@ def _forced(cube_flags: NDArray[np.uint8] | None, height: int, width: int) -> ND
             part = forced[phase >> 1 :: 2, phase & 1 :: 2]
             cells = np.repeat(np.repeat(cube_flags[phase] == 0, _CUBE, 0), _CUBE, 1)
             part[:] = cells[: part.shape[0], : part.shape[1]]
-    return forced.reshape(-1)
+    return forced
+
+
+def _check(condition: bool, needed: str) -> None:
+    """Guard the loops, which do not check indices, against a mistake of the caller."""
+    if not condition:
+        raise ValueError(f"needed: {needed}")
+
+
+@kernel
+def _entry(scale0: Integer, scale1: Integer, forced: Integer) -> Integer:
+    """Return the entry of the coding map for a position (05.8.3, 05.9): coded by its scale, or forced by its cube."""
+    index = np.uint8(min(max(np.int16(np.int16(scale1 + 64) >> 7), _LEAST_INDEX), _GREATEST_INDEX))
+    return index if (scale0 > SKIP_THRESHOLD) | (forced != 0) else _NOT_CODED
+
+
+@kernel
+def _map_loop(
+    hyper: NDArray[np.int16],
+    log: NDArray[np.int32],
+    quality: NDArray[np.int16],
+    variance: NDArray[np.int16],
+    forced: NDArray[np.uint8],
+    top: int,
+    left: int,
+    line: NDArray[np.int16],
+    out: NDArray[np.uint8],
+    first: int,
+    last: int,
+) -> None:
+    """Fill channels first..last-1 of `out` with the region at (top, left); `line` is space for a row of blocks."""
+    for c in range(first, last):
+        added = np.int16(log[c])
+        for i in range(out.shape[1]):
+            y = np.uint64(top + i)
+            if i == 0 or y & 7 == 0:
+                spread(variance, c, y >> np.uint64(3), left, line)
+            for j in range(out.shape[2]):
+                x = np.uint64(left + j)
+                scale = np.int16(np.int16(hyper[c, y, x] + added) + quality[y, x])
+                out[c, i, j] = _entry(scale, np.int16(scale + line[j]), forced[y, x])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jpegai.codestream import JpegAIError, StreamSyntaxError, TruncatedError
-from jpegai.decoder.entropy.residual import decode_residual, decode_residuals
+from jpegai.decoder.entropy.residual import ResidualCall, decode_residual, decode_residuals
 from jpegai.decoder.entropy.tables import NOT_CODED, z_cdf
 from jpegai.decoder.entropy.z import decode_z
 from jpegai.decoder.workers import Workers
@@ -139,13 +139,32 @@ def test_payloads_side_by_side_are_those_one_by_one():
     calls = []
     for threads, kind in ((4, "masked"), (1, "escape"), (3, "inband")):
         distributions, coded, values = residual_case({"seed": threads, "length": 301, "kind": kind})
-        calls.append(
-            (payloads(encode_residual(values, distributions, coded, threads)), coding_map(distributions, coded))
-        )
+        data = payloads(encode_residual(values, distributions, coded, threads))
+        calls.append(ResidualCall(data, coding_map(distributions, coded)))
     together = decode_residuals(calls, TWO)
-    for (threads, entries), (values, findings) in zip(calls, together, strict=True):
-        assert values.tolist() == decode_residual(threads, entries, ONE)[0].tolist()
+    for call, (values, findings) in zip(calls, together, strict=True):
+        assert values.tolist() == decode_residual(call.threads, call.coding_map, ONE)[0].tolist()
         assert findings == []
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_first_channels_alone(threads):
+    """What is left of a payload is not read: with its bytes cut away the first channels still come (05.9.4)."""
+    shape = 6, 5, 7
+    distributions, coded, values = residual_case({"seed": 3, "length": 6 * 35, "kind": "masked"})
+    entries = coding_map(distributions, coded).reshape(shape)
+    data = encode_residual(values, distributions, coded, threads)
+    everything = decode_residual(payloads(data), entries, ONE)[0]
+    for channels in range(7):
+        (found, findings), *_ = decode_residuals([ResidualCall(payloads(data), entries, channels)], TWO)
+        assert found.tolist() == everything[:channels].tolist()
+        assert findings == []
+    cut = payloads([part[len(part) // 4 :] for part in data])
+    with pytest.raises(TruncatedError, match="S-45"):
+        decode_residual(cut, entries, ONE)
+    (found, findings), *_ = decode_residuals([ResidualCall(cut, entries, 2)], ONE)
+    assert found.tolist() == everything[:2].tolist()
+    assert findings == []
 
 
 def test_read_only_and_strided_maps():

@@ -1,0 +1,21 @@
+"""Where everything lies: sizes, regions, synthesis tiles (section 07), as pure functions and rectangles."""
+
+from jpegai.decoder.geometry.areas import Area, Span
+from jpegai.decoder.geometry.regions import Overlap, Region, regions
+from jpegai.decoder.geometry.sizes import ceil_div, hyper_size, latent_size, size_argument
+from jpegai.decoder.geometry.tiles import Tile, tiles, tiles_in_regions
+
+__all__ = [
+    "Area",
+    "Overlap",
+    "Region",
+    "Span",
+    "Tile",
+    "ceil_div",
+    "hyper_size",
+    "latent_size",
+    "regions",
+    "size_argument",
+    "tiles",
+    "tiles_in_regions",
+]

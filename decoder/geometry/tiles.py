@@ -1,0 +1,87 @@
+"""Synthesis tiles: what each is computed from and what is kept of it (section 07.6)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jpegai.decoder.geometry.areas import Area, Span
+from jpegai.decoder.geometry.sizes import ceil_div
+
+__all__ = ["Tile", "axis_tiles", "tiles", "tiles_in_regions"]
+
+_LATENT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One tile, in luma samples.
+
+    Attributes:
+        window: what is computed.
+        core: what is kept.
+    """
+
+    window: Area
+    core: Area
+
+    @property
+    def latents(self) -> Area:
+        """The latents it is computed from; the window begins at one of them."""
+        spans = (self.window.rows, self.window.columns)
+        return Area(*(Span(span.start // _LATENT, ceil_div(span.stop, _LATENT)) for span in spans))
+
+
+def axis_tiles(length: int, size: int, overlap: int) -> list[tuple[Span, Span]]:
+    """Return window and core of the tiles of one axis (07.6.1).
+
+    Args:
+        length: samples of the picture along the axis.
+        size: side of a tile in samples, at least 1.
+        overlap: samples that neighbours share; less than `size` where `length` is more than that.
+    """
+    if length <= size:
+        return [(Span(0, length), Span(0, length))]
+    result = []
+    for start in range(0, length - overlap, size - overlap):
+        stop = min(start + size, length)
+        core = Span(start + (overlap // 2 if start else 0), stop - (overlap // 2 if stop < length else 0))
+        result.append((Span(start, stop), core))
+    return result
+
+
+def tiles(height: int, width: int, size: int, overlap: int) -> list[Tile]:
+    """Return the tiles of a picture in raster order (07.6.1); arguments as for `axis_tiles`."""
+    axes = axis_tiles(height, size, overlap), axis_tiles(width, size, overlap)
+    return [
+        Tile(Area(rows[0], columns[0]), Area(rows[1], columns[1])) for rows, columns in itertools.product(*axes)
+    ]
+
+
+def tiles_in_regions(height: int, width: int, size: int, overlap: int, regions: Sequence[Area]) -> list[Tile]:
+    """Return the tiles of a picture with independent regions in raster order (07.6.2).
+
+    Args:
+        height: coded height.
+        width: coded width.
+        size: side of a tile in samples, at least 1.
+        overlap: samples that neighbours inside a region share.
+        regions: what the regions cover, in samples.
+    """
+    result = []
+    for tile in tiles(height, width, size, 0):
+        core = tile.core
+        region = next((region for region in regions if region.contains(core)), None)
+        if region is None:
+            result.append(tile)
+            continue
+        pairs = ((core.rows, region.rows, height), (core.columns, region.columns, width))
+        result.append(Tile(Area(*(_extended(*pair, overlap // 2) for pair in pairs)), core))
+    return result
+
+
+def _extended(core: Span, region: Span, length: int, more: int) -> Span:
+    """Return a span that reaches further at the sides that are not sides of its region."""
+    start = core.start - (more if core.start != region.start else 0)
+    return Span(start, min(core.stop + (more if core.stop != region.stop else 0), length))
