@@ -65,12 +65,15 @@ class Decoder:
         self._entropy_models: dict[tuple[str, int], EntropyModel] = {}
         self._lock = threading.Lock()
 
-    def decode(self, stream: Source, *, transform: str | None = None) -> Picture:
+    def decode(
+        self, stream: Source, *, transform: str | None = None, channels: tuple[int, int] | None = None
+    ) -> Picture:
         """Decode a stream to a picture.
 
         Args:
             stream: a `Codestream`, a path, or the bytes of a file.
             transform: ``sop`` or ``bop``; by default the first one listed in the stream.
+            channels: how many latent channels of each component are decoded at most (05.9.4); by default all.
 
         Raises:
             TruncatedError, StreamSyntaxError, ConformanceError: the stream is damaged.
@@ -78,12 +81,14 @@ class Decoder:
             ModelError: weights are missing or wrong.
             LimitError: a limit would be exceeded.
         """
-        return self._decode(stream, transform, Recorder())
+        return self._decode(stream, transform, channels, Recorder())
 
-    def dump(self, stream: Source, *, transform: str | None = None) -> dict[str, NDArray[Any]]:
+    def dump(
+        self, stream: Source, *, transform: str | None = None, channels: tuple[int, int] | None = None
+    ) -> dict[str, NDArray[Any]]:
         """Decode a stream and return every intermediate result by stage name (``primary.z`` ... ``picture``)."""
         recorder = Dump()
-        self._decode(stream, transform, recorder)
+        self._decode(stream, transform, channels, recorder)
         return recorder.results
 
     def network(self, name: str, model_id: int) -> Float32Network:
@@ -100,12 +105,16 @@ class Decoder:
                 self._entropy_models[key] = load_entropy_model(self.store, component, model_id)
             return self._entropy_models[key]
 
-    def _decode(self, source: Source, transform: str | None, recorder: Recorder) -> Picture:
+    def _decode(
+        self, source: Source, transform: str | None, channels: tuple[int, int] | None, recorder: Recorder
+    ) -> Picture:
         stream = _open(source)
         try:
             check(stream)
             chosen = choose_transform(stream, transform)
-            plan = make_plan(stream, chosen, max_pixels=self.max_pixels, max_memory=self.max_memory)
+            plan = make_plan(
+                stream, chosen, channels=channels, max_pixels=self.max_pixels, max_memory=self.max_memory
+            )
             self._load_networks(plan, stream.pih.model_id)
             # imported late: the networks load while the compiled loops do
             from jpegai.decoder.walk import Walk

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.decoder.geometry import ceil_div
+from jpegai.decoder.geometry import Area, Region
 from jpegai.decoder.jit import kernel
 from jpegai.decoder.workers import Workers
 
@@ -20,91 +20,130 @@ Float32 = NDArray[np.float32]
 
 
 @kernel
-def _split(latents: Float32, parts: Float32, phases: NDArray[np.int64], first: int, last: int) -> None:
-    """Cut channels first..last-1 of (C, h, w) into four phases of (4, C, ceil(h/2), ceil(w/2)), padded with 0."""
-    height, width = latents.shape[1], latents.shape[2]
+def _split(
+    latents: Float32, parts: Float32, phases: NDArray[np.int64], window: NDArray[np.int64], first: int, last: int
+) -> None:
+    """Cut a window of channels first..last-1 of (C, H, W) into four phases of (4, C, ceil(h/2), ceil(w/2)).
+
+    `window` holds its first row and column and those behind it; odd sizes are padded with 0.
+    """
+    top, left, bottom, right = window[0], window[1], window[2], window[3]
     for phase in range(4):
         for channel in range(first, last):
             for i in range(parts.shape[2]):
-                row = 2 * i + phases[phase, 0]
+                row = top + 2 * i + phases[phase, 0]
                 for j in range(parts.shape[3]):
-                    column = 2 * j + phases[phase, 1]
-                    inside = row < height and column < width
+                    column = left + 2 * j + phases[phase, 1]
+                    inside = row < bottom and column < right
                     parts[phase, channel, i, j] = latents[channel, row, column] if inside else np.float32(0)
 
 
 @kernel
-def _merge(parts: Float32, latents: Float32, phases: NDArray[np.int64], first: int, last: int) -> None:
-    """The inverse of `_split`; what lies in the padding is dropped."""
-    height, width = latents.shape[1], latents.shape[2]
+def _merge(
+    parts: Float32,
+    latents: Float32,
+    phases: NDArray[np.int64],
+    window: NDArray[np.int64],
+    paste: NDArray[np.int64],
+    first: int,
+    last: int,
+) -> None:
+    """The inverse of `_split` for the latents of `paste`, which lies in the window."""
+    top, left, bottom, right = paste[0], paste[1], paste[2], paste[3]
     for phase in range(4):
         for channel in range(first, last):
-            for i in range((height + 1 - phases[phase, 0]) // 2):
-                row = 2 * i + phases[phase, 0]
-                for j in range((width + 1 - phases[phase, 1]) // 2):
-                    latents[channel, row, 2 * j + phases[phase, 1]] = parts[phase, channel, i, j]
+            for i in range(parts.shape[2]):
+                row = window[0] + 2 * i + phases[phase, 0]
+                if row < top or row >= bottom:
+                    continue
+                for j in range(parts.shape[3]):
+                    column = window[1] + 2 * j + phases[phase, 1]
+                    if column >= left and column < right:
+                        latents[channel, row, column] = parts[phase, channel, i, j]
 
 
 @kernel
-def _add_psi(residual: Float32, psi: Float32, out: Float32, phases: NDArray[np.int64], first: int, last: int) -> None:
-    channels, height, width = residual.shape
+def _add_psi(
+    residual: Float32,
+    psi: Float32,
+    out: Float32,
+    phases: NDArray[np.int64],
+    paste: NDArray[np.int64],
+    first: int,
+    last: int,
+) -> None:
+    channels = residual.shape[0]
+    top, left, bottom, right = paste[0], paste[1], paste[2], paste[3]
     for channel in range(first, last):
         for phase in range(4):
             source = phase * channels + channel
-            for row in range(phases[phase, 0], height, 2):
-                for column in range(phases[phase, 1], width, 2):
+            for row in range(top + ((top ^ phases[phase, 0]) & 1), bottom, 2):
+                for column in range(left + ((left ^ phases[phase, 1]) & 1), right, 2):
                     out[channel, row, column] = residual[channel, row, column] + psi[source, row >> 1, column >> 1]
 
 
 _PHASES = np.array(PHASES)
 
 
+def _corners(area: Area) -> NDArray[np.int64]:
+    """Return first row and column of a rectangle, and those behind it."""
+    return np.array([area.rows.start, area.columns.start, area.rows.stop, area.columns.stop], np.int64)
+
+
 def context_latents(
     residual: Float32,
     psi: Float32,
     predict: Sequence[Callable[..., Float32]],
+    region: Region,
     out: Float32,
     workers: Workers,
     predictions: list[Float32] | None = None,
 ) -> None:
-    """Run the four phases of the context model (06.7.2) into `out`.
+    """Run the four phases of the context model in the window of a region (06.7.2, 07.5).
 
     Args:
-        residual: (C, h, w) float32, dequantised.
-        psi: (4 C, ceil(h/2), ceil(w/2)) float32.
+        residual: (C, H, W) float32, dequantised, of the picture.
+        psi: (4 C, ceil(H/2), ceil(W/2)) float32, of the picture.
         predict: the networks of the four phases; the first takes psi's slice, the others the phases done and the slice.
-        out: (C, h, w) float32, written with y_hat.
+        region: what is read and pasted.
+        out: (C, H, W) float32, of the picture; takes y_hat where the region pastes it.
         workers: channels are shared among them.
-        predictions: collects the four predictions, each (C, ceil(h/2), ceil(w/2)), when given.
+        predictions: collects the four predictions of the window, each (C, ceil(h/2), ceil(w/2)), when given.
 
     At the padding of odd sizes the residual is 0 and the prediction stays: it feeds the later phases.
     """
-    channels, height, width = residual.shape
-    parts = np.empty((4, channels, ceil_div(height, 2), ceil_div(width, 2)), np.float32)
-    workers.split(lambda first, last: _split(residual, parts, _PHASES, first, last), channels)
+    channels = len(residual)
+    cells = region.window_cells
+    parts = np.empty((4, channels, *cells.shape), np.float32)
+    window, paste = _corners(region.latents), _corners(region.paste)
+    workers.split(lambda first, last: _split(residual, parts, _PHASES, window, first, last), channels)
     for phase, network in enumerate(predict):
-        known = [parts[:phase].reshape(phase * channels, *parts.shape[2:])] if phase else []
-        prediction = network(*known, psi[phase * channels : (phase + 1) * channels])
+        known = [parts[:phase].reshape(phase * channels, *cells.shape)] if phase else []
+        own = psi[phase * channels : (phase + 1) * channels][cells.index]
+        prediction = network(*known, np.ascontiguousarray(own))
         if predictions is not None:
             predictions.append(prediction)
         parts[phase] += prediction
-    workers.split(lambda first, last: _merge(parts, out, _PHASES, first, last), channels)
+    workers.split(lambda first, last: _merge(parts, out, _PHASES, window, paste, first, last), channels)
 
 
 def merge_phases(parts: Sequence[Float32], height: int, width: int) -> Float32:
     """Return four phases (C, ceil(h/2), ceil(w/2)) interleaved to (C, h, w)."""
     out = np.empty((parts[0].shape[0], height, width), np.float32)
-    _merge(np.stack(parts), out, _PHASES, 0, len(out))
+    whole = _corners(Area.whole(height, width))
+    _merge(np.stack(parts), out, _PHASES, whole, whole, 0, len(out))
     return out
 
 
-def add_psi(residual: Float32, psi: Float32, out: Float32, workers: Workers) -> None:
-    """Write residual + interleaved psi into `out`: the latents of the component without context (06.7.3).
+def add_psi(residual: Float32, psi: Float32, region: Region, out: Float32, workers: Workers) -> None:
+    """Write residual + interleaved psi where a region pastes it: the component without context (06.7.3).
 
     Args:
-        residual: (C, h, w) float32.
-        psi: (4 C, ceil(h/2), ceil(w/2)) float32.
-        out: (C, h, w) float32.
+        residual: (C, H, W) float32, of the picture.
+        psi: (4 C, ceil(H/2), ceil(W/2)) float32, of the picture.
+        region: what is pasted.
+        out: (C, H, W) float32, of the picture.
         workers: channels are shared among them.
     """
-    workers.split(lambda first, last: _add_psi(residual, psi, out, _PHASES, first, last), len(residual))
+    paste = _corners(region.paste)
+    workers.split(lambda first, last: _add_psi(residual, psi, out, _PHASES, paste, first, last), len(residual))

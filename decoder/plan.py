@@ -1,23 +1,37 @@
-"""What a decode will touch, before anything is touched: sizes, bands of rows, memory."""
+"""What a decode will touch, before anything is touched: regions, runs of the synthesis, memory. All are rectangles."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jpegai.codestream import Codestream, LimitError
-from jpegai.decoder.components import synthesis_names
-from jpegai.decoder.geometry import ceil_div, hyper_size, latent_size
+from jpegai.codestream import Codestream, ConformanceError, LimitError, UnsupportedError
+from jpegai.decoder.components import COMPONENTS, synthesis_names
+from jpegai.decoder.geometry import (
+    Area,
+    Overlap,
+    Region,
+    Span,
+    Tile,
+    ceil_div,
+    hyper_size,
+    latent_size,
+    regions,
+    tiles,
+    tiles_in_regions,
+)
 from jpegai.decoder.networks import NETWORKS, Network
 
-__all__ = ["DEFAULT_MAX_PIXELS", "Band", "Plan", "make_plan"]
+__all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "make_plan"]
 
 #: Default limit on the coded size in samples: above level 3 (99.5 million), a picture of 11585 x 11585.
 DEFAULT_MAX_PIXELS = 1 << 27
 
 _MIB = 1 << 20
+_LATENT = 16
 #: What the float32 runtime takes for the activations of a network, relative to what must live at once: it copies
 #: tensors to layouts of its own and leaves gaps. Measured, with something to spare.
 _OVERHEAD = 1.9
@@ -26,17 +40,24 @@ _BASE = 8 * _MIB
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
-    """Rows of the picture that one run of the synthesis makes.
+class Piece:
+    """One run of a synthesis network: a tile, or a band of rows of one.
 
-    `rows` of the picture come from latent rows `latents`; the network is run with height `size` (its size argument)
-    and `skip` rows of its output are thrown away first.
+    Attributes:
+        core: samples of the picture that are kept of it.
+        latents: what the network reads.
+        size: its size argument in luma samples.
     """
 
-    rows: tuple[int, int]
-    latents: tuple[int, int]
-    size: int
-    skip: int
+    core: Area
+    latents: Area
+    size: tuple[int, int]
+
+    @property
+    def kept(self) -> Area:
+        """The core in the output of the network."""
+        rows, columns = self.latents.rows, self.latents.columns
+        return Area(self.core.rows.within(_LATENT * rows.start), self.core.columns.within(_LATENT * columns.start))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +69,9 @@ class Plan:
         display: height and width of the picture that comes out.
         latents, hyper: (rows, columns) of y and z.
         transform: synthesis transform.
-        bands: rows of the synthesis, from top to bottom.
+        channels: latent channels whose residual is decoded, of each component.
+        regions: in the order in which they are computed and pasted.
+        synthesis: runs of the synthesis network of each component; their cores cover the picture.
         memory: estimate of the bytes the decode takes above libraries and loaded models.
     """
 
@@ -58,14 +81,22 @@ class Plan:
     latents: tuple[int, int]
     hyper: tuple[int, int]
     transform: str
-    bands: tuple[Band, ...]
+    channels: tuple[int, int]
+    regions: tuple[Region, ...]
+    synthesis: tuple[tuple[Piece, ...], tuple[Piece, ...]]
     memory: int
+
+    @property
+    def together(self) -> bool:
+        """Whether both components are made piece by piece alike, so that no plane is ever whole in memory."""
+        return self.synthesis[0] == self.synthesis[1]
 
 
 def make_plan(
     stream: Codestream,
     transform: str,
     *,
+    channels: tuple[int, int] | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     max_memory: int | None = None,
 ) -> Plan:
@@ -74,11 +105,14 @@ def make_plan(
     Args:
         stream: a stream that `jpegai.decoder.support.check` accepts.
         transform: name of the synthesis transform.
+        channels: decode so many latent channels of each component at most (05.9.4); by default all.
         max_pixels: largest coded size in samples.
         max_memory: bytes the decode may take; by default half of the machine's memory.
 
     Raises:
         LimitError: the picture is larger than `max_pixels`, or does not fit in `max_memory` even in bands of 16 rows.
+        ConformanceError: regions or tiles are impossible.
+        UnsupportedError: tiles do not begin at latents.
     """
     pih = stream.pih
     height, width = pih.img_height, pih.img_width
@@ -91,13 +125,15 @@ def make_plan(
             expected=f"at most {max_pixels} samples",
             found=f"{width} x {height} = {width * height}",
         )
-    latents = latent_size(height, width)
+    grid = _regions(stream)
+    grids = [_tiles(stream, component, grid) for component in range(len(COMPONENTS))]
     limit = max_memory if max_memory is not None else _physical_memory() // 2
     networks = tuple(NETWORKS[name] for name in synthesis_names(transform))
-    rows = latents[0]
+    wanted = Area.whole(pih.display_height, pih.display_width)
+    rows = max(tile.latents.rows.size for tile in [*grids[0], *grids[1]])
     while True:
-        bands = _bands(networks, latents[0], height, rows)
-        memory = _memory(networks, bands, height, width, len(stream.data))
+        primary, secondary = (_pieces(networks, tile_grid, wanted, rows) for tile_grid in grids)
+        memory = _memory(networks, (primary, secondary), height, width, len(stream.data))
         if memory <= limit:
             break
         if rows == 1:
@@ -108,42 +144,132 @@ def make_plan(
                 found=f"an estimate of {ceil_div(memory, _MIB)} MiB in the thinnest bands",
             )
         rows = ceil_div(rows, 2)
+    asked = channels or tuple(component.channels for component in COMPONENTS)
     return Plan(
         height,
         width,
-        (pih.display_height, pih.display_width),
-        latents,
+        wanted.shape,
+        latent_size(height, width),
         hyper_size(height, width),
         transform,
-        bands,
+        (min(asked[0], pih.numCh[0]), min(asked[1], pih.numCh[1])),
+        grid,
+        (primary, secondary),
         memory,
     )
 
 
-def _bands(networks: tuple[Network, ...], latent_rows: int, height: int, rows: int) -> tuple[Band, ...]:
-    """Cut the picture in bands of `rows` latent rows, each read with the margin its networks reach (07.8)."""
+def _regions(stream: Codestream) -> tuple[Region, ...]:
+    """Return the regions of a stream: one without partitioning (07.3)."""
+    pih = stream.pih
+    rows, columns = pih.num_ver_splits_minus1 + 1, pih.num_hor_splits_minus1 + 1
+    for count, length, name in (
+        (rows, pih.img_height, "num_ver_splits_minus1"),
+        (columns, pih.img_width, "num_hor_splits_minus1"),
+    ):
+        if count > ceil_div(length, 128):
+            raise _impossible(stream, name, "a region covers nothing (R-22)", ceil_div(length, 128) - 1)
+    overlap = Overlap()
+    if not pih.region_residual_in_its_own_substream_flag:
+        overlap = Overlap.dependent(pih.hyper_decoder_overlap_in_latent_samples, pih.mcm_overlap_in_latent_samples)
+    return regions(pih.img_height, pih.img_width, rows, columns, overlap)
+
+
+def _tiles(stream: Codestream, component: int, grid: Sequence[Region]) -> Sequence[Tile]:
+    """Return the synthesis tiles of a component: one without tiles (07.6)."""
+    pih = stream.pih
+    height, width = pih.img_height, pih.img_width
+    if not pih.synthesis_tile_enable[component]:
+        return [Tile(Area.whole(height, width), Area.whole(height, width))]
+    size, overlap = (_LATENT * element[component] for element in (pih.synthesis_tile_size, pih.synthesis_tile_overlap))
+    name = f"synthesis_tile_overlap[{component}]"
+    if size == 0:
+        raise _impossible(stream, f"synthesis_tile_size[{component}]", "tiles without samples (R-30)", "1..255")
+    if max(height, width) > size and overlap >= size:
+        raise _impossible(stream, name, "tiles overlap all of each other (R-31)", f"less than {size // _LATENT}")
+    if not pih.region_residual_in_its_own_substream_flag:
+        return tiles(height, width, size, overlap)
+    result = tiles_in_regions(height, width, size, overlap, [region.samples for region in grid])
+    if any(start % _LATENT for tile in result for start in (tile.window.rows.start, tile.window.columns.start)):
+        field = stream.fields.get(f"pih.{name}")
+        raise UnsupportedError(
+            "a tile that begins between latents cannot be decoded",
+            file=stream.name,
+            selector=f"pih.{name}",
+            bit_offset=field.offset if field is not None else None,
+            expected="an even value",
+            found=overlap // _LATENT,
+        )
+    return result
+
+
+def _impossible(stream: Codestream, name: str, what: str, expected: object) -> ConformanceError:
+    field = stream.fields.get(f"pih.{name}")
+    return ConformanceError(
+        what,
+        file=stream.name,
+        selector=f"pih.{name}",
+        bit_offset=field.offset if field is not None else None,
+        expected=expected,
+        found=field.value if field is not None else None,
+    )
+
+
+def _pieces(networks: Sequence[Network], grid: Sequence[Tile], wanted: Area, rows: int) -> tuple[Piece, ...]:
+    """Cut the tiles in bands of at most `rows` latent rows, each read with the margin its networks reach (07.8)."""
     spans = [span for network in networks for span in network.reach]
     before, after = -min(low for low, _ in spans), max(high for _, high in spans)
-    bands = []
-    for first in range(0, latent_rows, rows):
-        last = min(first + rows, latent_rows)
-        top, bottom = max(0, first - before), min(latent_rows, last + after)
-        size = (height if bottom == latent_rows else 16 * bottom) - 16 * top
-        bands.append(Band((16 * first, min(16 * last, height)), (top, bottom), size, 16 * (first - top)))
-    return tuple(bands)
+
+    def needed(core: Span, window: Span) -> Span:
+        return window.intersect(Span(core.start // _LATENT - before, ceil_div(core.stop, _LATENT) + after))
+
+    result = []
+    for tile in grid:
+        core = tile.core.intersect(wanted)
+        if core.empty:
+            continue
+        first = core.rows.start // _LATENT
+        for band in range(first, ceil_div(core.rows.stop, _LATENT), rows):
+            part = Area(core.rows.intersect(Span(_LATENT * band, _LATENT * (band + rows))), core.columns)
+            latents = Area(
+                needed(part.rows, tile.latents.rows),
+                needed(part.columns, tile.latents.columns),
+            )
+            result.append(Piece(part, latents, _size(tile, latents)))
+    return tuple(result)
 
 
-def _memory(networks: tuple[Network, ...], bands: tuple[Band, ...], height: int, width: int, stream_bytes: int) -> int:
+def _size(tile: Tile, latents: Area) -> tuple[int, int]:
+    """Return the size argument for a part of a tile: crops act at the ends of the tile only."""
+    height, width = (
+        (window.stop if part.stop == all_.stop else _LATENT * part.stop) - _LATENT * part.start
+        for window, part, all_ in (
+            (tile.window.rows, latents.rows, tile.latents.rows),
+            (tile.window.columns, latents.columns, tile.latents.columns),
+        )
+    )
+    return height, width
+
+
+def _memory(
+    networks: tuple[Network, ...],
+    synthesis: tuple[tuple[Piece, ...], tuple[Piece, ...]],
+    height: int,
+    width: int,
+    stream_bytes: int,
+) -> int:
     """Estimate the bytes of a decode: the larger of its two stages."""
     latent_rows, latent_columns = latent_size(height, width)
     latents = 256 * latent_rows * latent_columns
     # per latent: residual, coding map, hyper scale (5 bytes), dequantised residual, phases, latents (12), psi (4)
     making_latents = latents * (5 + 12 + 4) + 2 * stream_bytes
-    tallest = max(bottom - top for band in bands for top, bottom in [band.latents])
-    activations = max(network.activation_bytes(tallest, latent_columns) for network in networks)
-    # latents and picture of the whole; of one band its latents, luma and both chroma planes, and the activations
-    band = 256 * tallest * latent_columns * (4 + 4 + 8) + int(_OVERHEAD * activations)
-    return _BASE + max(making_latents, 4 * latents + 3 * height * width + band)
+    # latents and picture of the whole; of one piece its latents, luma and both chroma planes, and the activations
+    largest = 0
+    for shape in {piece.latents.shape for pieces in synthesis for piece in pieces}:
+        activations = max(network.activation_bytes(*shape) for network in networks)
+        largest = max(largest, 256 * shape[0] * shape[1] * (4 + 4 + 8) + int(_OVERHEAD * activations))
+    planes = 3 + (0 if synthesis[0] == synthesis[1] else 12)
+    return _BASE + max(making_latents, 4 * latents + planes * height * width + largest)
 
 
 def _physical_memory() -> int:

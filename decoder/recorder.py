@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegai.decoder.geometry import Area
+
 __all__ = ["Dump", "Recorder"]
 
 
@@ -38,8 +40,8 @@ class Recorder:
     def add(self, name: str, result: NDArray[Any]) -> None:
         """Offer a result under its stage name."""
 
-    def add_rows(self, name: str, height: int, first: int, rows: NDArray[Any]) -> None:
-        """Offer rows (axis 1) `first` and following of a result that is `height` rows high."""
+    def add_part(self, name: str, size: tuple[int, int], area: Area, part: NDArray[Any]) -> None:
+        """Offer what a result of height and width `size` holds in an area."""
 
 
 class Dump(Recorder):
@@ -55,8 +57,8 @@ class Dump(Recorder):
         """Keep a result."""
         self.results[name] = np.array(result)
 
-    def add_rows(self, name: str, height: int, first: int, rows: NDArray[Any]) -> None:
-        """Keep rows of a result."""
+    def add_part(self, name: str, size: tuple[int, int], area: Area, part: NDArray[Any]) -> None:
+        """Keep a part of a result; what no part covers stays 0."""
         if name not in self.results:
-            self.results[name] = np.empty((rows.shape[0], height, *rows.shape[2:]), rows.dtype)
-        self.results[name][:, first : first + rows.shape[1]] = rows
+            self.results[name] = np.zeros((len(part), *size), part.dtype)
+        self.results[name][area.index] = part

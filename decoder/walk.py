@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.codestream import Codestream
+from jpegai.codestream import Codestream, Finding
 from jpegai.decoder.components import COMPONENTS, synthesis_names
-from jpegai.decoder.entropy.gains import Gains
-from jpegai.decoder.entropy.residual import decode_residuals
-from jpegai.decoder.entropy.scales import coded_mask, coding_map, dequantise, scale0, sigma_index
+from jpegai.decoder.entropy.quality import QualityMap, decode_quality_map
+from jpegai.decoder.entropy.residual import ResidualCall, decode_residuals
 from jpegai.decoder.entropy.z import decode_z
-from jpegai.decoder.geometry import ceil_div, size_argument
+from jpegai.decoder.geometry import Area, Region, ceil_div, size_argument
 from jpegai.decoder.latents import add_psi, context_latents, merge_phases
 from jpegai.decoder.picture.colour import to_rgb, to_rgb8
 from jpegai.decoder.picture.picture import Picture
-from jpegai.decoder.plan import Plan
+from jpegai.decoder.plan import Piece, Plan
+from jpegai.decoder.quantiser import Quantiser
 from jpegai.decoder.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jpegai.decoder.engines.float32 import Float32Network
     from jpegai.decoder.entropy_model import EntropyModel
 
-__all__ = ["Walk", "cube_flags"]
+__all__ = ["Walk"]
 
 Float32 = NDArray[np.float32]
 
@@ -40,24 +40,23 @@ class Walk:
         self._plan = plan
         self._recorder = recorder
         self._model_id: int = stream.pih.model_id
-        self._findings = [finding for finding in stream.findings if finding.severity != "E"]
+        self._findings = list(stream.findings)
 
     def run(self) -> Picture:
         """Decode the stream."""
         with self._recorder.stage("model load"):
             models = [self._decoder.entropy_model(component, self._model_id) for component in COMPONENTS]
         z = self._hyper_latents(models)
-        residuals = self._residuals(models, z)
+        quantisers = self._quantisers(models, z)
+        residuals = self._residuals(quantisers)
         latents = self._latents(z, residuals)
-        del z, residuals
+        self._scale_latents(quantisers, latents, residuals)
+        del z, quantisers, residuals
         rgb = self._synthesis(latents)
         return Picture(rgb, self._plan.transform, tuple(self._findings), self._recorder.times)
 
     def _network(self, name: str) -> Float32Network:
         return self._decoder.network(name, self._model_id)
-
-    def _size(self, kind: str) -> tuple[int, int]:
-        return size_argument(kind, self._plan.height, self._plan.width)
 
     # -- integers ---------------------------------------------------------------------------------------------
 
@@ -67,132 +66,169 @@ class Walk:
             cdfs = [model.cdf for model in models]
             z, findings = decode_z(self._stream.threads("soz"), cdfs, self._plan.hyper, self._workers)
         self._findings += findings
+        for component, latents in zip(COMPONENTS, z, strict=True):
+            self._recorder.add(f"{component.name}.z", latents)
         return z
 
-    def _residuals(self, models: list[EntropyModel], z: list[NDArray[np.int8]]) -> list[Float32]:
-        """Decode scales, masks and symbols, and dequantise, for both components (05.4 to 05.10)."""
-        recorder, pih = self._recorder, self._stream.pih
-        maps, divisors = [], []
-        for index, (component, model) in enumerate(zip(COMPONENTS, models, strict=True)):
-            with recorder.stage("scales and masks"):
-                scales = model.scale_network
-                hyper_scale = scales(z[index], size=self._size(scales.network.size_argument), workers=self._workers)
-                gains = Gains.at(model.gain_log, pih.beta_displacement_log_plus_2048[index] - 2048)
-                flags = cube_flags(self._stream, index)
-                maps.append(coding_map(hyper_scale, gains.log, flags, pih.numCh[index], self._workers))
-                divisors.append(gains.divisor)
-            if recorder.keeps:
-                self._record_scales(component.name, z[index], hyper_scale, gains, flags)
-        with recorder.stage("entropy"):
-            payloads = [self._stream.threads(component.residual_segment) for component in COMPONENTS]
-            decoded = decode_residuals(list(zip(payloads, maps, strict=True)), self._workers)
+    def _quality_map(self) -> QualityMap | None:
+        """Decode the quality map, which both components share (05.6)."""
+        pih = self._stream.pih
+        if not pih.gain_3D_enable_flag:
+            return None
+        with self._recorder.stage("entropy"):
+            threads = self._stream.threads("soq")
+            quality, findings = decode_quality_map(
+                threads, pih.quality_map_entropy_index, self._plan.latents, self._workers
+            )
+        self._findings += findings
+        self._recorder.add("quality_map", quality.values[None])
+        return quality
+
+    def _quantisers(self, models: list[EntropyModel], z: list[NDArray[np.int8]]) -> list[Quantiser]:
+        """Compute scales and what follows from them for both components (05.4 to 05.9)."""
+        quality = self._quality_map()
         result = []
-        for component, divisor, (residual, findings) in zip(COMPONENTS, divisors, decoded, strict=True):
-            self._findings += findings
-            with recorder.stage("entropy"):
-                result.append(dequantise(residual, divisor, self._workers))
-            if recorder.keeps:
-                recorder.add(f"{component.name}.residual", _all_channels(residual, component.channels))
-            recorder.add(f"{component.name}.residual_dequantised", result[-1])
+        for index, (component, model) in enumerate(zip(COMPONENTS, models, strict=True)):
+            with self._recorder.stage("scales and masks"):
+                scales = model.scale_network
+                size = size_argument(scales.network.size_argument, self._plan.height, self._plan.width)
+                hyper_scale = scales(z[index], size=size, workers=self._workers)
+                quantiser = Quantiser.of(self._stream, index, model.gain_log, hyper_scale, quality, self._workers)
+            if self._recorder.keeps:
+                for stage, array in quantiser.results().items():
+                    self._recorder.add(f"{component.name}.{stage}", array)
+            result.append(quantiser)
         return result
 
-    def _record_scales(
-        self,
-        name: str,
-        z: NDArray[np.int8],
-        hyper_scale: NDArray[np.int16],
-        gains: Gains,
-        flags: NDArray[np.uint8] | None,
-    ) -> None:
-        """Keep what the coding map is made of; a plain decode never makes these arrays."""
-        scale = scale0(hyper_scale, gains.log, self._workers)
-        results: dict[str, NDArray[Any]] = {
-            "z": z,
-            "hyper_scale": hyper_scale,
-            "scale0": scale,
-            "scale1": scale,  # the same without residual variance scaling (05.8)
-            "sigma_index": sigma_index(scale, self._workers),
-            "coded_mask": coded_mask(scale, flags, self._workers),
-        }
-        if flags is not None:
-            results["cube_flags"] = flags
-        for stage, array in results.items():
-            self._recorder.add(f"{name}.{stage}", array)
+    def _residuals(self, quantisers: list[Quantiser]) -> list[Float32]:
+        """Decode the symbols of all regions of both components, and dequantise (05.9, 05.10)."""
+        recorder, plan, pih = self._recorder, self._plan, self._stream.pih
+        places, calls = [], []
+        for index, component in enumerate(COMPONENTS):
+            payloads = self._stream.regions(component.residual_segment)
+            for region in plan.regions:
+                if region.index not in payloads:
+                    message = f"region {region.index} of the {component.name} component is absent: its residual is 0"
+                    self._findings.append(Finding("S-34", "W", message, component.residual_segment))
+                    continue
+                with recorder.stage("scales and masks"):
+                    coding_map = quantisers[index].scales.coding_map(pih.numCh[index], region.core, self._workers)
+                places.append((index, region.core))
+                calls.append(ResidualCall(payloads[region.index], coding_map, plan.channels[index]))
+        with recorder.stage("entropy"):
+            decoded = decode_residuals(calls, self._workers)
+        result = [np.zeros((component.channels, *plan.latents), np.float32) for component in COMPONENTS]
+        symbols = [np.zeros(array.shape, np.int16) for array in result] if recorder.keeps else None
+        for (index, core), (values, findings) in zip(places, decoded, strict=True):
+            self._findings += findings
+            with recorder.stage("entropy"):
+                quantisers[index].dequantiser(values, core, result[index], self._workers)
+            if symbols is not None:
+                symbols[index][: len(values)][core.index] = values
+        for index, component in enumerate(COMPONENTS):
+            if symbols is not None:
+                recorder.add(f"{component.name}.residual", symbols[index])
+            recorder.add(f"{component.name}.residual_dequantised", result[index])
+        return result
 
     # -- networks ---------------------------------------------------------------------------------------------
 
     def _latents(self, z: list[NDArray[np.int8]], residuals: list[Float32]) -> Float32:
-        """Predict both components and add the residuals: (256, h, w), primary channels first (06.6, 06.7)."""
+        """Predict both components and add the residuals: (256, h, w), primary channels first (06.6, 06.7, 07.5)."""
         recorder, plan = self._recorder, self._plan
         split = COMPONENTS[0].channels
-        latents = np.empty((split + COMPONENTS[1].channels, *plan.latents), np.float32)
+        latents = np.zeros((split + COMPONENTS[1].channels, *plan.latents), np.float32)
         parts = latents[:split], latents[split:]
         for index, component in enumerate(COMPONENTS):
             with recorder.stage("hyper decoder"):
-                network = self._network(component.hyper_network)
-                size = self._size(network.network.size_argument)
-                psi = network(z[index].astype(np.float32), size=size)
+                psi = self._psi(component.hyper_network, z[index])
             recorder.add(f"{component.name}.psi", psi)
             with recorder.stage("MCM"):
-                if index == 0:
-                    self._context(residuals[0], psi, parts[0])
-                else:
-                    add_psi(residuals[1], psi, parts[1], self._workers)
-            for stage in ("latents", "latents_scaled"):  # the same without LSBS (05.11)
-                recorder.add(f"{component.name}.{stage}", parts[index])
+                for region in plan.regions:
+                    if region.paste.empty:
+                        continue
+                    if index == 0:
+                        self._context(residuals[0], psi, region, parts[0])
+                    else:
+                        add_psi(residuals[1], psi, region, parts[1], self._workers)
+            recorder.add(f"{component.name}.latents", parts[index])
         return latents
 
-    def _context(self, residual: Float32, psi: Float32, out: Float32) -> None:
-        predictions: list[Float32] | None = [] if self._recorder.keeps else None
+    def _psi(self, name: str, z: NDArray[np.int8]) -> Float32:
+        """Run the hyper decoder of every region and paste what it makes (07.4)."""
+        network, regions = self._network(name), self._plan.regions
+        rows, columns = self._plan.latents
+        psi: Float32 | None = None
+        for region in regions:
+            if region.psi.empty:
+                continue
+            size = size_argument(network.network.size_argument, *region.size)
+            part = network(z[region.hyper.index].astype(np.float32), size=size)
+            if len(regions) == 1:
+                return part
+            if psi is None:
+                psi = np.zeros((len(part), ceil_div(rows, 2), ceil_div(columns, 2)), np.float32)
+            psi[region.psi.index] = part[region.cells.index]
+        assert psi is not None
+        return psi
+
+    def _context(self, residual: Float32, psi: Float32, region: Region, out: Float32) -> None:
+        keeps = self._recorder.keeps and len(self._plan.regions) == 1
+        predictions: list[Float32] | None = [] if keeps else None
         phases = [self._network(f"mcm_phase{phase}") for phase in range(4)]
-        context_latents(residual, psi, phases, out, self._workers, predictions)
+        context_latents(residual, psi, phases, region, out, self._workers, predictions)
         if predictions is not None:
             self._recorder.add("primary.prediction", merge_phases(predictions, *self._plan.latents))
 
+    def _scale_latents(self, quantisers: list[Quantiser], latents: Float32, residuals: list[Float32]) -> None:
+        """Scale the latents of the components that ask for it (LSBS, 05.11)."""
+        first = 0
+        for component, quantiser, residual in zip(COMPONENTS, quantisers, residuals, strict=True):
+            part = latents[first : first + component.channels]
+            with self._recorder.stage("LSBS"):
+                if quantiser.bias is not None:
+                    quantiser.bias.apply(part, residual, self._workers)
+            self._recorder.add(f"{component.name}.latents_scaled", part)
+            first += component.channels
+
+    # -- samples ----------------------------------------------------------------------------------------------
+
     def _synthesis(self, latents: Float32) -> NDArray[np.uint8]:
-        """Run the synthesis band by band and convert each band to RGB (06.8, 10)."""
-        recorder = self._recorder
-        height, width = self._plan.display
-        primary, secondary = (self._network(name) for name in synthesis_names(self._plan.transform))
+        """Run the synthesis piece by piece and convert to RGB (06.8, 07.6, 10)."""
+        plan = self._plan
+        height, width = plan.display
         rgb = np.empty((height, width, 3), np.uint8)
-        for band in self._plan.bands:
-            first, last = band.rows[0], min(band.rows[1], height)
-            if first >= last:
-                continue
-            window = np.ascontiguousarray(latents[:, slice(*band.latents)])
-            size = band.size, self._plan.width
-            with recorder.stage("synthesis"):
-                luma = primary(window[: COMPONENTS[0].channels], size=size)
-                chroma = secondary(window, size=size)
-            luma, chroma = (part[:, band.skip : band.skip + last - first, :width] for part in (luma, chroma))
-            with recorder.stage("colour"):
-                to_rgb8(luma[0], chroma, rgb[first:last], self._workers)
-            if recorder.keeps:
-                self._record_planes(luma, chroma, height, first)
-        recorder.add("picture", rgb)
+        if plan.together:
+            for piece in plan.synthesis[0]:
+                self._finish(piece.core, self._samples(0, piece, latents), self._samples(1, piece, latents), rgb)
+        else:
+            planes = np.empty((1, height, width), np.float32), np.empty((2, height, width), np.float32)
+            for index, pieces in enumerate(plan.synthesis):
+                for piece in pieces:
+                    planes[index][piece.core.index] = self._samples(index, piece, latents)
+            self._finish(Area.whole(height, width), *planes, rgb)
+        self._recorder.add("picture", rgb)
         return rgb
 
-    def _record_planes(self, luma: Float32, chroma: Float32, height: int, first: int) -> None:
-        """Keep the planes of one band, as they would enter filters, and the RGB samples before rounding."""
-        output = to_rgb(luma[0], chroma, self._workers)
-        self._recorder.add_rows("primary.planes", height, first, luma)
-        self._recorder.add_rows("secondary.planes", height, first, chroma)
-        for index, plane in enumerate((luma, chroma[:1], chroma[1:])):
-            self._recorder.add_rows(f"filter_input.{index}", height, first, plane)
-            self._recorder.add_rows(f"output.{index}", height, first, output[index : index + 1])
+    def _samples(self, index: int, piece: Piece, latents: Float32) -> Float32:
+        """Make what is kept of one piece of a component: (1, h, w) luma or (2, h, w) chroma."""
+        network = self._network(synthesis_names(self._plan.transform)[index])
+        with self._recorder.stage("synthesis"):
+            # both read the primary latents of the same window (07.6.3)
+            window = latents[: COMPONENTS[0].channels] if index == 0 else latents
+            samples = network(np.ascontiguousarray(window[piece.latents.index]), size=piece.size)
+        return samples[piece.kept.index]
 
-
-def cube_flags(stream: Codestream, component: int) -> NDArray[np.uint8] | None:
-    """Return the cube flags of a component as (4, rows, columns), None when they are not used (02.2)."""
-    if not stream.pih.use_cube_flags[component]:
-        return None
-    height, width = ceil_div(stream.pih.img_height, 256), ceil_div(stream.pih.img_width, 256)
-    values = stream.pih.cube_flag[component]
-    return np.fromiter((values[i] for i in range(4 * height * width)), np.uint8).reshape(4, height, width)
-
-
-def _all_channels(residual: NDArray[np.int16], channels: int) -> NDArray[np.int16]:
-    """Return (channels, h, w): the channels that are not coded are 0."""
-    out = np.zeros((channels, *residual.shape[1:]), np.int16)
-    out[: len(residual)] = residual
-    return out
+    def _finish(self, area: Area, luma: Float32, chroma: Float32, rgb: NDArray[np.uint8]) -> None:
+        """Convert the samples of an area to RGB."""
+        recorder, size = self._recorder, self._plan.display
+        with recorder.stage("colour"):
+            to_rgb8(luma[0], chroma, rgb[area.index[1:]], self._workers)
+        if recorder.keeps:
+            # the planes as they would enter filters, and the RGB samples before rounding
+            output = to_rgb(luma[0], chroma, self._workers)
+            recorder.add_part("primary.planes", size, area, luma)
+            recorder.add_part("secondary.planes", size, area, chroma)
+            for index, plane in enumerate((luma, chroma[:1], chroma[1:])):
+                recorder.add_part(f"filter_input.{index}", size, area, plane)
+                recorder.add_part(f"output.{index}", size, area, output[index : index + 1])

@@ -17,7 +17,10 @@ from jpegai.decoder import Decoder
 from jpegai.decoder.picture.compare import allowed, differences, read_png
 from tests.streams import VectorStream, described_streams
 
-INTEGERS = ("z", "hyper_scale", "scale0", "scale1", "coded_mask", "cube_flags", "residual", "residual_dequantised")
+INTEGERS = (
+    "z", "hyper_scale", "scale0", "scale1", "coded_mask", "cube_flags", "grfs_flags", "quality_map",
+    "rvs_block_sigma", "lsbs_block_sigma", "residual", "residual_dequantised",
+)  # fmt: skip
 #: Largest differences of section 12.6.6.
 TOLERANCES = {
     "psi": 5e-4, "prediction": 5e-4, "latents": 5e-4, "latents_scaled": 5e-4,

@@ -120,6 +120,11 @@ class Scales:
         """Return the scale that decides the distribution (scale1, 05.8.2), int16 (C, h, w)."""
         return self.before_variance() + each_latent(self.variance, *self.forced.shape)
 
+    def sigma_index(self) -> NDArray[np.uint8]:
+        """Return the index of the distribution (05.8.3), uint8 (C, h, w), 0..31, whether or not it is used."""
+        index: NDArray[np.int16] = (self.after_variance() + np.int16(64)) >> 7
+        return index.clip(_LEAST_INDEX, _GREATEST_INDEX).astype(np.uint8)
+
     def coded_mask(self) -> NDArray[np.uint8]:
         """Return which positions are coded (05.9) as if num_chs were C: uint8 (C, h, w), 1 where one is."""
         return ((self.before_variance() > SKIP_THRESHOLD) | (self.forced != 0)).astype(np.uint8)
