@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from jpegai.codestream import Codestream
 from jpegai.codestream.threads import ThreadPayload
 from jpegai.decoder.components import COMPONENTS
-from jpegai.decoder.entropy import NOT_CODED, Gains, coding_map, decode_residual, decode_z
+from jpegai.decoder.entropy import NOT_CODED, decode_residual, decode_z
 from jpegai.decoder.entropy_model import load_entropy_model
-from jpegai.decoder.geometry import hyper_size
+from jpegai.decoder.geometry import Area, hyper_size
 from jpegai.decoder.models import ModelStore
-from jpegai.decoder.walk import cube_flags
+from jpegai.decoder.quantiser import Quantiser
 from jpegai.decoder.workers import Workers
 from tests.decoder.entropy.encoder import encode_residual, payloads
 from tests.vectors import VECTORS
@@ -69,9 +69,9 @@ def of_stream(path: Path) -> tuple[Sequence[ThreadPayload], NDArray[np.uint8]]:
     model = models[0]
     z, _ = decode_z(stream.threads("soz"), [each.cdf for each in models], hyper_size(*size), workers)
     hyper_scale = model.scale_network(z[0], size=size, workers=workers)
-    gains = Gains.at(model.gain_log, stream.pih.beta_displacement_log_plus_2048[0] - 2048)
-    flags = cube_flags(stream, 0)
-    return stream.threads("sorp"), coding_map(hyper_scale, gains.log, flags, stream.pih.numCh[0], workers)
+    scales = Quantiser.of(stream, 0, model.gain_log, hyper_scale, None, workers).scales
+    whole = Area.whole(*hyper_scale.shape[1:])
+    return stream.threads("sorp"), scales.coding_map(stream.pih.numCh[0], whole, workers)
 
 
 def run() -> None:

@@ -221,20 +221,17 @@ def _pieces(networks: Sequence[Network], grid: Sequence[Tile], wanted: Area, row
     before, after = -min(low for low, _ in spans), max(high for _, high in spans)
 
     def needed(core: Span, window: Span) -> Span:
-        return window.intersect(Span(core.start // _LATENT - before, ceil_div(core.stop, _LATENT) + after))
+        read = core.covered_by(_LATENT)
+        return window.intersect(Span(read.start - before, read.stop + after))
 
     result = []
     for tile in grid:
         core = tile.core.intersect(wanted)
         if core.empty:
             continue
-        first = core.rows.start // _LATENT
-        for band in range(first, ceil_div(core.rows.stop, _LATENT), rows):
-            part = Area(core.rows.intersect(Span(_LATENT * band, _LATENT * (band + rows))), core.columns)
-            latents = Area(
-                needed(part.rows, tile.latents.rows),
-                needed(part.columns, tile.latents.columns),
-            )
+        for first in range(*core.rows.covered_by(_LATENT), rows):
+            part = Area(core.rows.intersect(Span(_LATENT * first, _LATENT * (first + rows))), core.columns)
+            latents = Area(needed(part.rows, tile.latents.rows), needed(part.columns, tile.latents.columns))
             result.append(Piece(part, latents, _size(tile, latents)))
     return tuple(result)
 

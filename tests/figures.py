@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.decoder import Decoder
+from jpegai.decoder.components import COMPONENTS
 from jpegai.decoder.picture.compare import allowed, differences, read_png
+from jpegai.decoder.support import BUILT_TRANSFORMS
 from tests.streams import VectorStream, described_streams
 
 INTEGERS = (
@@ -74,13 +76,22 @@ class Figures:
 TITLE = "stream                tr   equal   latents    planes  samples that differ             within"
 
 
-def decodes(stream: VectorStream, built: tuple[str, ...] = ("sop", "bop")) -> list[dict[str, Any]]:
-    """The decodes of a stream that this decoder can make: whole, with a built transform."""
-    return [
-        entry
-        for entry in stream.description()["decodes"]
-        if entry["transform"] in built and "num_decode_chs" not in entry
-    ]
+#: What tags of streams say that is not built.
+UNBUILT = ("bit10", "yuv", "source_420", "source_422", "coded_420", "coded_422", "filter_")
+
+
+def decodes(stream: VectorStream) -> list[dict[str, Any]]:
+    """The decodes of a stream that this decoder can make: all with a built transform, if its tools are built."""
+    if any(tag.startswith(UNBUILT) for tag in stream.tags):
+        return []
+    return [entry for entry in stream.description()["decodes"] if entry["transform"].upper() in BUILT_TRANSFORMS]
+
+
+def options(entry: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `Decoder.dump` for a decode of the vectors."""
+    asked = entry.get("num_decode_chs")
+    channels = None if asked is None else tuple(asked.get(c.name, c.channels) for c in COMPONENTS)
+    return {"transform": entry["transform"], "channels": channels}
 
 
 def compare(stream: VectorStream, entry: dict[str, Any], results: dict[str, NDArray[Any]]) -> Figures:
@@ -145,10 +156,8 @@ def main() -> int:
     print(TITLE)
     bad = 0
     for stream in described_streams():
-        if not (stream.core or stream.name.startswith(("demo_", "an_photo_rate"))):
-            continue
         for entry in decodes(stream):
-            results = decoders[stream.models].dump(stream.path, transform=entry["transform"])
+            results = decoders[stream.models].dump(stream.path, **options(entry))
             figures = compare(stream, entry, results)
             bad += not figures.good
             print(figures.row(), flush=True)

@@ -127,7 +127,8 @@ class Scales:
 
     def coded_mask(self) -> NDArray[np.uint8]:
         """Return which positions are coded (05.9) as if num_chs were C: uint8 (C, h, w), 1 where one is."""
-        return ((self.before_variance() > SKIP_THRESHOLD) | (self.forced != 0)).astype(np.uint8)
+        mask: NDArray[np.bool_] = (self.before_variance() > SKIP_THRESHOLD) | (self.forced != 0)
+        return mask.astype(np.uint8)
 
 
 def _forced(cube_flags: NDArray[np.uint8] | None, height: int, width: int) -> NDArray[np.uint8]:

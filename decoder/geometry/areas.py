@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from jpegai.decoder.geometry.sizes import ceil_div
+
 __all__ = ["Area", "Span"]
 
 
@@ -22,6 +24,10 @@ class Span(NamedTuple):
     def intersect(self, other: Span) -> Span:
         """Return the positions that both have."""
         return Span(max(self.start, other.start), min(self.stop, other.stop))
+
+    def covered_by(self, unit: int) -> Span:
+        """Return the units of so many positions that cover these."""
+        return Span(self.start // unit, ceil_div(self.stop, unit))
 
     def within(self, origin: int) -> Span:
         """Return the same positions counted from `origin`."""
@@ -58,6 +64,10 @@ class Area:
     def intersect(self, other: Area) -> Area:
         """Return what lies in both rectangles."""
         return Area(self.rows.intersect(other.rows), self.columns.intersect(other.columns))
+
+    def covered_by(self, unit: int) -> Area:
+        """Return the units of so many rows and columns that cover the rectangle."""
+        return Area(self.rows.covered_by(unit), self.columns.covered_by(unit))
 
     def within(self, outer: Area) -> Area:
         """Return the same rectangle in coordinates that begin where `outer` does."""

@@ -13,7 +13,7 @@ __all__ = ["AxisRegion", "Overlap", "Region", "axis_regions", "regions"]
 
 _SIDE = 128  # regions begin at multiples of so many samples
 _LATENT, _CELL, _HYPER = 16, 32, 64  # samples of a latent, a psi cell, a z position
-_REACH = 6  # latents that the context model reads around a cell: three cells (06.11)
+_REACH = 3  # cells that the context model reads around one (06.11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class AxisRegion:
     @property
     def core(self) -> Span:
         """The latents it covers, without overlap."""
-        return Span(self.samples.start // _LATENT, ceil_div(self.samples.stop, _LATENT))
+        return self.samples.covered_by(_LATENT)
 
 
 def axis_regions(length: int, count: int, overlap: Overlap) -> tuple[AxisRegion, ...]:
@@ -128,7 +128,7 @@ class Region:
     @property
     def window_cells(self) -> Area:
         """The psi cells of the window of its context model."""
-        return Area(*(Span(span.start // 2, ceil_div(span.stop, 2)) for span in (self.latents.rows, self.latents.columns)))
+        return self.latents.covered_by(2)
 
 
 def regions(height: int, width: int, rows: int, columns: int, overlap: Overlap) -> tuple[Region, ...]:
@@ -176,5 +176,5 @@ def _survivors(pastes: Sequence[Span]) -> list[Span]:
 
 def _needed(window: Span, paste: Span) -> Span:
     """Return the part of a window that what is pasted depends on."""
-    first = (paste.start // 2) * 2 - _REACH
-    return window.intersect(Span(first, ceil_div(paste.stop, 2) * 2 + _REACH))
+    cells = paste.covered_by(2)
+    return window.intersect(Span(2 * (cells.start - _REACH), 2 * (cells.stop + _REACH)))

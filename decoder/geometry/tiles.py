@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jpegai.decoder.geometry.areas import Area, Span
-from jpegai.decoder.geometry.sizes import ceil_div
 
 __all__ = ["Tile", "axis_tiles", "tiles", "tiles_in_regions"]
 
@@ -29,8 +28,7 @@ class Tile:
     @property
     def latents(self) -> Area:
         """The latents it is computed from; the window begins at one of them."""
-        spans = (self.window.rows, self.window.columns)
-        return Area(*(Span(span.start // _LATENT, ceil_div(span.stop, _LATENT)) for span in spans))
+        return self.window.covered_by(_LATENT)
 
 
 def axis_tiles(length: int, size: int, overlap: int) -> list[tuple[Span, Span]]:

@@ -75,15 +75,17 @@ def test_bands_change_nothing_but_rounding(entry: EmbeddedStream, transform: str
     least, full = least_memory(stream, transform.upper()), make_plan(stream, transform.upper()).memory
     for limit in (least, (least + full) // 2) if least < full - 2048 else ():
         plan = make_plan(stream, transform.upper(), max_memory=limit)
-        assert len(plan.bands) > 1
+        bands = [piece.core.rows for piece in plan.synthesis[0]]
+        assert len(bands) > 1
+        assert plan.together
         assert plan.memory <= limit
-        assert [band.rows[0] for band in plan.bands[1:]] == [band.rows[1] for band in plan.bands[:-1]]
-        assert plan.bands[-1].rows[1] == plan.height
+        assert [band.start for band in bands[1:]] == [band.stop for band in bands[:-1]]
+        assert bands[-1].stop == plan.height
         found = Decoder(decoder.store, max_memory=limit).dump(stream, transform=transform)
         assert close(found["picture"], expected["picture"])
         for name in ("primary.planes", "secondary.planes"):
             assert np.abs(found[name] - expected[name]).max() <= 3e-3
-    thinnest = make_plan(stream, transform.upper(), max_memory=least).bands
+    thinnest = make_plan(stream, transform.upper(), max_memory=least).synthesis[0]
     assert len(thinnest) >= 5
 
 

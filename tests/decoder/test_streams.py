@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import pytest
 
 from jpegai.codestream import Codestream, UnsupportedError
 from jpegai.decoder import Decoder
 from jpegai.decoder.support import check, choose_transform
-from tests.figures import compare, decodes
+from tests.figures import compare, decodes, options
 from tests.streams import VectorStream, described_streams, perf_streams
 from tests.vectors import needs_vectors
 
 STREAMS = described_streams()
-CORE = [stream for stream in STREAMS if stream.core]
-SEVERAL = [stream for stream in STREAMS if stream.name.startswith(("demo_", "an_photo_rate"))]
-CASES = [(stream, entry["transform"]) for stream in [*CORE, *SEVERAL] for entry in decodes(stream)]
+CASES = [(stream, entry) for stream in STREAMS for entry in decodes(stream)]
 
 #: What the element that stops a stream has to do with its tags.
 _REASONS = {
@@ -26,21 +25,12 @@ _REASONS = {
     "pih.c_ver_minus1": "coded_420",
     "pih.c_hor_minus1": "coded_422",
     "pih.colour_transform_idx": "yuv",
-    "pih.region_partitioning_flag": "regions_",
-    "pih.rvs_enable_flag": "rvs",
-    "pih.grfs_enable_flag": "grfs",
-    "pih.synthesis_tile_enable": "tiles",
-    "pih.gain_3D_enable_flag": "quality_map",
     "pih.synthesis_transform_id": "transform_hop",
-    "ton.lsbs_enable_flag": "lsbs",
     "ton.EFE_linear_filter_enabled_flag": "filter_efe_linear",
     "ton.icci_enable_flag": "filter_eicci",
     "ton.EFE_nonlinear_filter_enabled_flag": "filter_efe_nonlinear",
     "ton.LEF_enabled_flag": "filter_lef",
 }
-#: Tags of streams that decode although they are not "core": what they carry changes no sample, or the decode
-#: in question is one of the reference's special ones beside the plain one.
-_HARMLESS = {"rendering_info", "user_data", "several_decodes"}
 
 
 @functools.cache
@@ -48,30 +38,32 @@ def decoder(models: str) -> Decoder:
     return Decoder(models)
 
 
+def label(value: VectorStream | dict[str, Any]) -> str:
+    return value.name if isinstance(value, VectorStream) else f"{value['transform']}{value['label']}"
+
+
 @needs_vectors
 def test_how_many_streams_run() -> None:
-    assert len([stream for stream in CORE if stream.models == "test"]) == 33
-    assert len([stream for stream in CORE if stream.models == "analytic"]) == 3
-    assert len(CASES) == 36 + 2 * 7
+    built = {stream.name: stream for stream, _ in CASES}
+    assert len([stream for stream in built.values() if stream.models == "test"]) == 71
+    assert len([stream for stream in built.values() if stream.models == "analytic"]) == 13
+    assert len(CASES) == 95
+    for tag, count in {
+        "rvs": 9, "grfs": 9, "lsbs": 7, "quality_map": 7, "regions_dependent": 14, "regions_independent": 2,
+        "tiles": 11, "core": 36,
+    }.items():  # fmt: skip
+        assert len([stream for stream in built.values() if tag in stream.tags]) == count, tag
 
 
-@pytest.mark.parametrize(("stream", "transform"), CASES, ids=lambda value: getattr(value, "name", value))
-def test_decode_is_that_of_the_reference(stream: VectorStream, transform: str) -> None:
-    entry = next(entry for entry in decodes(stream) if entry["transform"] == transform)
-    results = decoder(stream.models).dump(stream.path, transform=transform)
+@pytest.mark.parametrize(("stream", "entry"), CASES, ids=label)
+def test_decode_is_that_of_the_reference(stream: VectorStream, entry: dict[str, Any]) -> None:
+    results = decoder(stream.models).dump(stream.path, **options(entry))
     figures = compare(stream, entry, results)
     assert figures.good, figures
 
 
-def path_is_straight(stream: VectorStream) -> bool:
-    return not (set(stream.tags) - _HARMLESS) & {
-        tag for tag in stream.tags for reason in _REASONS.values() if tag.startswith(reason)
-    }
-
-
-OTHERS = [stream for stream in STREAMS if not stream.core]
-REFUSED = [stream for stream in OTHERS if not path_is_straight(stream)]
-ACCEPTED = [stream for stream in OTHERS if path_is_straight(stream)]
+#: Streams whose default decode asks for something that is not built.
+REFUSED = [stream for stream in STREAMS if "transform_hop" in stream.tags or not decodes(stream)]
 
 
 @pytest.mark.parametrize("stream", REFUSED, ids=lambda stream: stream.name)
@@ -88,39 +80,27 @@ def test_streams_off_the_path_are_refused_by_name(stream: VectorStream) -> None:
         assert "BOP" in str(error)
 
 
-@pytest.mark.parametrize("stream", ACCEPTED, ids=lambda stream: stream.name)
-def test_streams_with_harmless_extras_decode(stream: VectorStream) -> None:
-    for entry in decodes(stream):
-        results = decoder(stream.models).dump(stream.path, transform=entry["transform"])
-        figures = compare(stream, entry, results)
-        assert figures.good, figures
-
-
 @needs_vectors
-def test_every_other_stream_was_asked() -> None:
-    assert {stream.name for stream in ACCEPTED} == {"chs_progressive", "dis_rdi", "rdi_all", "rdi_cicp", "udi"}
-    assert len(REFUSED) == len(STREAMS) - len(CORE) - len(ACCEPTED)
+def test_every_stream_is_decoded_or_refused() -> None:
+    decoded = {stream.name for stream, _ in CASES if "transform_hop" not in stream.tags}
+    assert len(STREAMS) == len(decoded) + len(REFUSED)
 
 
 @pytest.mark.parametrize("stream", perf_streams(), ids=lambda stream: stream.name)
 def test_timing_streams(stream: VectorStream) -> None:
     parsed = Codestream.open(stream.path)
-    if "mosaic" in stream.name:
-        with pytest.raises(UnsupportedError, match="synthesis tiles"):
-            check(parsed)
-        return
     check(parsed)
     if stream.name.startswith("high"):
         with pytest.raises(UnsupportedError, match="HOP"):
             choose_transform(parsed, None)
-    else:
+    elif "mosaic" not in stream.name:
         picture = decoder("test").decode(parsed)
         assert picture.rgb.shape == (384, 512, 3)
         assert not picture.findings
 
 
 def test_a_transform_that_is_not_listed_is_refused() -> None:
-    stream = next((stream for stream in CORE if stream.name == "an_sop_64x64"), None)
+    stream = next((stream for stream in STREAMS if stream.name == "an_sop_64x64"), None)
     if stream is None:
         pytest.skip("no test vectors")
     with pytest.raises(UnsupportedError, match=r"does not list the transform BOP.*SOP"):
