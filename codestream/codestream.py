@@ -131,28 +131,6 @@ class Codestream:
         except JpegAIError as error:
             raise error.locate(file=self.name) from None
 
-    def regions(self, name: str) -> dict[int, tuple[ThreadPayload, ...]]:
-        """Return the threads of the regions of ``sorp`` or ``sors`` by region index (01.6)."""
-        if not self.pih.region_partitioning_flag:
-            return {0: self.threads(name)}
-        result = {}
-        for segment in (segment for segment in self.segments if segment.name == name):
-            payload, offset = segment.payload, segment.payload_offset
-            assert segment.kind.threads is not None
-            threads = Expression(segment.kind.threads).evaluate(self.pih)
-            if self.pih.region_residual_in_its_own_substream_flag:
-                result[payload[0]] = split_threads(payload[1:], offset + 1, threads, f"{segment.group}[{payload[0]}]")
-                continue
-            reader = BitReader(payload, offset)
-            sizes = [reader.ue() for _ in range(self.pih.num_regions - 1)]
-            reader.align()
-            first = reader.position // 8 - offset
-            for region, size in enumerate([*sizes, len(payload) - first - sum(sizes)]):
-                data = payload[first : first + size]
-                result[region] = split_threads(data, offset + first, threads, f"{segment.group}[{region}]")
-                first += size
-        return result
-
     def _split(
         self, segment: Segment, fields: list[Field] | None = None, findings: list[Finding] | None = None
     ) -> tuple[ThreadPayload, ...]:

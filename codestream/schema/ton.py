@@ -38,4 +38,4 @@ def _chain(flags: Sequence[U]) -> tuple[construct.Construct, ...]:
     return (flag if present is None else When(present, flag), rest)
 
 
-TOOLS_HEADER_FLAGS = construct.Struct(*_FLAGS[:2], *_chain(_FLAGS[2:]))
+TOOLS_HEADER_FLAGS = construct.Struct(*_chain(_FLAGS))
