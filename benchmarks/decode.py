@@ -88,7 +88,7 @@ def _bands(whole: Decoder) -> None:
         times[name] = statistics.median(seconds), picture.rgb
     differing = int(np.count_nonzero(times["whole"][1] != times["bands"][1]))
     print(
-        f"bands       {vector.name}: {len(plan.bands)} bands in {limit >> 20} MiB against one in "
+        f"bands       {vector.name}: {len(plan.synthesis[0])} bands in {limit >> 20} MiB against one in "
         f"{full.memory >> 20} MiB (estimates): {times['bands'][0] / times['whole'][0]:.2f} of the time, "
         f"{differing} samples differ"
     )

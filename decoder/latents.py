@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.decoder.geometry import Area, Region
+from jpegai.decoder.geometry import Area
 from jpegai.decoder.jit import kernel
 from jpegai.decoder.workers import Workers
 
@@ -94,7 +94,8 @@ def context_latents(
     residual: Float32,
     psi: Float32,
     predict: Sequence[Callable[..., Float32]],
-    region: Region,
+    window: Area,
+    paste: Area,
     out: Float32,
     workers: Workers,
     predictions: list[Float32] | None = None,
@@ -105,18 +106,19 @@ def context_latents(
         residual: (C, H, W) float32, dequantised, of the picture.
         psi: (4 C, ceil(H/2), ceil(W/2)) float32, of the picture.
         predict: the networks of the four phases; the first takes psi's slice, the others the phases done and the slice.
-        region: what is read and pasted.
-        out: (C, H, W) float32, of the picture; takes y_hat where the region pastes it.
+        window: latents that the region reads; it begins at an even row and column.
+        paste: latents of the window that it pastes.
+        out: (C, H, W) float32, of the picture; takes y_hat of `paste`.
         workers: channels are shared among them.
         predictions: collects the four predictions of the window, each (C, ceil(h/2), ceil(w/2)), when given.
 
     At the padding of odd sizes the residual is 0 and the prediction stays: it feeds the later phases.
     """
     channels = len(residual)
-    cells = region.window_cells
+    cells = window.covered_by(2)
     parts = np.empty((4, channels, *cells.shape), np.float32)
-    window, paste = _corners(region.latents), _corners(region.paste)
-    workers.split(lambda first, last: _split(residual, parts, _PHASES, window, first, last), channels)
+    read, kept = _corners(window), _corners(paste)
+    workers.split(lambda first, last: _split(residual, parts, _PHASES, read, first, last), channels)
     for phase, network in enumerate(predict):
         known = [parts[:phase].reshape(phase * channels, *cells.shape)] if phase else []
         own = psi[phase * channels : (phase + 1) * channels][cells.index]
@@ -124,7 +126,7 @@ def context_latents(
         if predictions is not None:
             predictions.append(prediction)
         parts[phase] += prediction
-    workers.split(lambda first, last: _merge(parts, out, _PHASES, window, paste, first, last), channels)
+    workers.split(lambda first, last: _merge(parts, out, _PHASES, read, kept, first, last), channels)
 
 
 def merge_phases(parts: Sequence[Float32], height: int, width: int) -> Float32:
@@ -135,15 +137,15 @@ def merge_phases(parts: Sequence[Float32], height: int, width: int) -> Float32:
     return out
 
 
-def add_psi(residual: Float32, psi: Float32, region: Region, out: Float32, workers: Workers) -> None:
+def add_psi(residual: Float32, psi: Float32, paste: Area, out: Float32, workers: Workers) -> None:
     """Write residual + interleaved psi where a region pastes it: the component without context (06.7.3).
 
     Args:
         residual: (C, H, W) float32, of the picture.
         psi: (4 C, ceil(H/2), ceil(W/2)) float32, of the picture.
-        region: what is pasted.
+        paste: latents that the region pastes.
         out: (C, H, W) float32, of the picture.
         workers: channels are shared among them.
     """
-    paste = _corners(region.paste)
-    workers.split(lambda first, last: _add_psi(residual, psi, out, _PHASES, paste, first, last), len(residual))
+    kept = _corners(paste)
+    workers.split(lambda first, last: _add_psi(residual, psi, out, _PHASES, kept, first, last), len(residual))

@@ -40,7 +40,8 @@ class Walk:
         self._plan = plan
         self._recorder = recorder
         self._model_id: int = stream.pih.model_id
-        self._findings = list(stream.findings)
+        # absent regions are told one by one, where their residual would be decoded
+        self._findings = [finding for finding in stream.findings if finding.rule != "S-34"]
 
     def run(self) -> Picture:
         """Decode the stream."""
@@ -150,7 +151,7 @@ class Walk:
                     if index == 0:
                         self._context(residuals[0], psi, region, parts[0])
                     else:
-                        add_psi(residuals[1], psi, region, parts[1], self._workers)
+                        add_psi(residuals[1], psi, region.paste, parts[1], self._workers)
             recorder.add(f"{component.name}.latents", parts[index])
         return latents
 
@@ -176,7 +177,7 @@ class Walk:
         keeps = self._recorder.keeps and len(self._plan.regions) == 1
         predictions: list[Float32] | None = [] if keeps else None
         phases = [self._network(f"mcm_phase{phase}") for phase in range(4)]
-        context_latents(residual, psi, phases, region, out, self._workers, predictions)
+        context_latents(residual, psi, phases, region.latents, region.paste, out, self._workers, predictions)
         if predictions is not None:
             self._recorder.add("primary.prediction", merge_phases(predictions, *self._plan.latents))
 

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.decoder.entropy.scaling import spread
-from jpegai.decoder.geometry import Area
+from jpegai.decoder.entropy.scaling import BLOCK, spread
+from jpegai.decoder.geometry import Area, ceil_div
 from jpegai.decoder.jit import kernel
 from jpegai.decoder.workers import Workers, grain
 
 __all__ = ["Dequantiser"]
-
-_NO_BLOCKS = np.zeros((0, 0, 0), np.float32)
-_NO_MAP = np.zeros((0, 0), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +38,21 @@ class Dequantiser:
             out: float32 (C, H, W), C >= n, of which the region's first n channels are written.
             workers: what the channels are split over.
         """
-        if len(values) > min(len(out), len(self.divisor)) or values.shape[1:] != region.shape:
-            raise ValueError("needed: a divisor and a place for every channel, and the integers of the region")
-        arrays = (
-            self.divisor,
-            _NO_BLOCKS if self.variance is None else self.variance,
-            _NO_MAP if self.quality is None else self.quality,
-        )
-        tools = self.variance is not None, self.quality is not None
+        channels, height, width = out.shape
+        blocks = channels, ceil_div(height, BLOCK), ceil_div(width, BLOCK)
+        # where a tool is off its step changes no bit: x * 65536 / 65536 and x / 1 are exact
+        variance = np.full(blocks, 65536, np.float32) if self.variance is None else self.variance
+        quality = np.ones((height, width), np.float32) if self.quality is None else self.quality
+        fits = values.shape[1:] == region.shape and Area.whole(height, width).contains(region)
+        if not fits or len(values) > channels:
+            raise ValueError("needed: a place in the picture for every integer")
+        if self.divisor.shape != (channels,) or variance.shape != blocks or quality.shape != (height, width):
+            raise ValueError("needed: a divisor for every latent")
         origin = region.rows.start, region.columns.start
 
         def fill(first: int, last: int) -> None:
             line = np.empty(region.columns.size, np.float32)
-            _dequantise_loop(values, *arrays, *tools, *origin, line, out, first, last)
+            _dequantise_loop(values, self.divisor, variance, quality, *origin, line, out, first, last)
 
         workers.split(fill, len(values), grain(values[:1].size))
 
@@ -64,8 +63,6 @@ def _dequantise_loop(
     divisor: NDArray[np.float32],
     variance: NDArray[np.float32],
     quality: NDArray[np.float32],
-    with_variance: bool,
-    with_quality: bool,
     top: int,
     left: int,
     line: NDArray[np.float32],
@@ -78,13 +75,9 @@ def _dequantise_loop(
         by = np.float32(divisor[c])
         for i in range(values.shape[1]):
             y = np.uint64(top + i)
-            if with_variance and (i == 0 or y & 7 == 0):
+            if i == 0 or y & 7 == 0:
                 spread(variance, c, y >> np.uint64(3), left, line)
             for j in range(values.shape[2]):
                 x = np.uint64(left + j)
-                value = np.float32(values[c, i, j])
-                if with_variance:
-                    value = value * line[j] / np.float32(65536)
-                if with_quality:
-                    value = value / quality[y, x]
-                out[c, y, x] = value / by
+                value = np.float32(values[c, i, j]) * line[j] / np.float32(65536)
+                out[c, y, x] = value / quality[y, x] / by

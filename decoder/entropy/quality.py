@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream.errors import ConformanceError, Finding
-from jpegai.codestream.threads import ThreadPayload
+from jpegai.codestream.payloads import ThreadPayload
 from jpegai.decoder.entropy.gains import KAPPA, TINY
 from jpegai.decoder.entropy.metans import Integer
 from jpegai.decoder.entropy.residual import decode_residual

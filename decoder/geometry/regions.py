@@ -125,11 +125,6 @@ class Region:
     latents: Area
     paste: Area
 
-    @property
-    def window_cells(self) -> Area:
-        """The psi cells of the window of its context model."""
-        return self.latents.covered_by(2)
-
 
 def regions(height: int, width: int, rows: int, columns: int, overlap: Overlap) -> tuple[Region, ...]:
     """Return the regions of a picture in raster order, the order in which they are pasted.

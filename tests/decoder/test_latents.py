@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 
-from jpegai.decoder.geometry import Area, Overlap, Region, Span, regions
+from jpegai.decoder.geometry import Area, Span
 from jpegai.decoder.latents import add_psi, context_latents, merge_phases
 from jpegai.decoder.workers import Workers
 
 #: Phase of each latent of a 4x4 area, row by row (06.7.1).
 ORDER = ["0202", "3131", "0202", "3131"]
-
-
-def whole(height: int, width: int) -> Region:
-    """The one region of a picture with so many latents."""
-    return regions(16 * height, 16 * width, 1, 1, Overlap())[0]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -27,7 +20,7 @@ def test_phase_order_is_that_of_the_table(threads: int) -> None:
     assert ["".join(map(str, row)) for row in merged] == ORDER
     psi = np.repeat(np.arange(4, dtype=np.float32), 3)[:, None, None] * np.ones((12, 2, 2), np.float32)
     out = np.empty((3, 4, 4), np.float32)
-    add_psi(np.zeros((3, 4, 4), np.float32), psi, whole(4, 4), out, Workers(threads))
+    add_psi(np.zeros((3, 4, 4), np.float32), psi, Area.whole(4, 4), out, Workers(threads))
     assert ["".join(map(str, row)) for row in out[2].astype(int)] == ORDER
 
 
@@ -55,7 +48,8 @@ def test_padding_feeds_later_phases_and_is_dropped(height: int, width: int) -> N
 
     out = np.empty_like(residual)
     predictions: list[np.ndarray] = []
-    context_latents(residual, psi, [predict] * 4, whole(height, width), out, Workers(2), predictions)
+    whole = Area.whole(height, width)
+    context_latents(residual, psi, [predict] * 4, whole, whole, out, Workers(2), predictions)
     assert np.array_equal(out, expected[:, :height, :width])
     assert np.allclose(out - residual, merge_phases(predictions, height, width), atol=1e-6)
 
@@ -65,25 +59,23 @@ def test_a_window_of_the_picture_is_read_and_a_part_of_it_pasted() -> None:
     residual = rng.normal(size=(2, 21, 30)).astype(np.float32)
     psi = rng.normal(size=(8, 11, 15)).astype(np.float32)
     window, paste = Area(Span(4, 21), Span(6, 17)), Area(Span(5, 20), Span(6, 16))
-    region = dataclasses.replace(whole(21, 30), latents=window, paste=paste)
 
     def predict(*inputs: np.ndarray) -> np.ndarray:
         return inputs[-1] + (inputs[0].sum(axis=0) if len(inputs) == 2 else np.float32(0))
 
     alone = np.empty((2, *window.shape), np.float32)
-    cells = psi[region.window_cells.index].copy()
-    context_latents(
-        residual[window.index].copy(), cells, [predict] * 4, whole(*window.shape), alone, Workers(1)
-    )
+    cells = psi[window.covered_by(2).index].copy()
+    whole = Area.whole(*window.shape)
+    context_latents(residual[window.index].copy(), cells, [predict] * 4, whole, whole, alone, Workers(1))
     out = np.zeros_like(residual)
-    context_latents(residual, psi, [predict] * 4, region, out, Workers(2))
+    context_latents(residual, psi, [predict] * 4, window, paste, out, Workers(2))
     expected = np.zeros_like(residual)
     expected[paste.index] = alone[paste.within(window).index]
     assert np.array_equal(out, expected)
 
     added = np.zeros_like(residual)
-    add_psi(residual, psi, region, added, Workers(2))
+    add_psi(residual, psi, paste, added, Workers(2))
     everywhere = np.empty_like(residual)
-    add_psi(residual, psi, whole(21, 30), everywhere, Workers(1))
+    add_psi(residual, psi, Area.whole(21, 30), everywhere, Workers(1))
     expected[paste.index] = everywhere[paste.index]
     assert np.array_equal(added, expected)

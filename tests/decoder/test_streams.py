@@ -45,11 +45,11 @@ def label(value: VectorStream | dict[str, Any]) -> str:
 @needs_vectors
 def test_how_many_streams_run() -> None:
     built = {stream.name: stream for stream, _ in CASES}
-    assert len([stream for stream in built.values() if stream.models == "test"]) == 71
+    assert len([stream for stream in built.values() if stream.models == "test"]) == 74
     assert len([stream for stream in built.values() if stream.models == "analytic"]) == 13
-    assert len(CASES) == 95
+    assert len(CASES) == 97
     for tag, count in {
-        "rvs": 9, "grfs": 9, "lsbs": 7, "quality_map": 7, "regions_dependent": 14, "regions_independent": 2,
+        "rvs": 9, "grfs": 9, "lsbs": 7, "quality_map": 7, "regions_dependent": 15, "regions_independent": 2,
         "tiles": 11, "core": 36,
     }.items():  # fmt: skip
         assert len([stream for stream in built.values() if tag in stream.tags]) == count, tag

@@ -89,7 +89,7 @@ def test_refusals(arguments: list[str], code: int, text: str, tmp_path: Path) ->
     assert not list(tmp_path.iterdir()), "nothing partial is left"
 
 
-@pytest.mark.parametrize("stream", [s for s in described_streams() if s.name in ("rvs", "lsbs", "fmt_a_10")], ids=str)
+@pytest.mark.parametrize("stream", [s for s in described_streams() if s.name in ("flt_lef_bop", "fmt_a_10")], ids=str)
 def test_unsupported_streams_exit_with_4(stream: object, tmp_path: Path) -> None:
     result = run("decode", stream.path, tmp_path / "out.png", "--models", "test")  # type: ignore[attr-defined]
     assert result.returncode == 4

@@ -15,7 +15,7 @@ from jpegai.codestream import ModelError, UnsupportedError
 from jpegai.decoder import cache
 from jpegai.decoder.engines.float32 import Float32Engine, Float32Network, load_graph
 from jpegai.decoder.engines.graph import build_graph
-from jpegai.decoder.geometry import size_argument
+from jpegai.decoder.geometry import Area, size_argument
 from jpegai.decoder.latents import context_latents
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.networks import NETWORKS, Network
@@ -71,7 +71,8 @@ def test_whole_context_model() -> None:
     residual, psi = vectors.inputs("mcm_full")
     phases = [load(NETWORKS[f"mcm_phase{p}"], vectors.weights(NETWORKS[f"mcm_phase{p}"])) for p in range(4)]
     out = np.empty_like(residual)
-    context_latents(residual, psi, phases, out, Workers(2))
+    whole = Area.whole(*residual.shape[1:])
+    context_latents(residual, psi, phases, whole, whole, out, Workers(2))
     vectors.assert_samples("mcm_full", out)
 
 

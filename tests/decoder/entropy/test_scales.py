@@ -315,5 +315,13 @@ def test_mistakes_of_the_caller():
         Scales.of(hyper, logs, variance=np.zeros((2, 20, 18), np.int16))
     with pytest.raises(ValueError, match="cube flags"):
         Scales.of(hyper, logs, cube_flags=np.ones((4, 1, 2), np.uint8))
-    with pytest.raises(ValueError, match="divisor"):
-        Dequantiser(np.ones(1, np.float32))(hyper, Area.whole(20, 18), np.zeros(hyper.shape, np.float32), WORKERS[0])
+    out, divisor = np.zeros(hyper.shape, np.float32), np.ones(2, np.float32)
+    for dequantiser, region in (
+        (Dequantiser(divisor[:1]), Area.whole(20, 18)),
+        (Dequantiser(divisor, quality=np.ones((18, 20), np.float32)), Area.whole(20, 18)),
+        (Dequantiser(divisor, np.ones((2, 20, 18), np.float32)), Area.whole(20, 18)),
+        (Dequantiser(divisor), Area(Span(1, 21), Span(0, 18))),
+        (Dequantiser(divisor), Area.whole(18, 20)),
+    ):
+        with pytest.raises(ValueError, match="needed"):
+            dequantiser(hyper, region, out, WORKERS[0])

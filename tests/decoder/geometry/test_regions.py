@@ -219,7 +219,7 @@ def test_a_single_region_is_the_picture() -> None:
     (region,) = regions(97, 131, 1, 1, DEPENDENT)
     whole = Area.whole(7, 9)
     assert region.core == region.latents == region.paste == whole
-    assert region.psi == region.cells == region.window_cells == Area.whole(4, 5)
+    assert region.psi == region.cells == whole.covered_by(2) == Area.whole(4, 5)
     assert region.hyper == Area.whole(2, 3)
     assert region.size == (97, 131)
 
