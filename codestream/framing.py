@@ -317,9 +317,10 @@ class _Framer:
 
     def _jump(self, position: int) -> int | None:
         """Return the place behind an undefined segment when a defined marker follows (01.9)."""
-        if self.data[position : position + 2] == SOC.to_bytes(2):
+        word = bytes(self.data[position : position + 2])
+        if word == SOC.to_bytes(2):
             return position + 2
-        if self.data[position : position + 1] != b"\xff" or _ANY_MARKER.match(self.data, position):
+        if word[:1] != b"\xff" or _ANY_MARKER.match(self.data, position):
             return None
         try:
             length = _length(self.data, position + 2)

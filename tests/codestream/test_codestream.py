@@ -80,7 +80,8 @@ def test_regions_and_threads_of_the_specification(entry: dict[str, Any]) -> None
         for region, each in zip(payload.regions, regions, strict=True):
             assert (region.offset, len(region.data)) == (each["offset"], each["length"])
             assert [len(thread.data) for thread in region.threads] == each["thread_sizes"]
-            deltas = [stream.fields[f"{region.group}.thread_size_delta[{t}]"].value for t in range(len(region.threads) - 1)]
+            table = f"{region.group}.thread_size_delta"
+            deltas = [stream.fields[f"{table}[{t}]"].value for t in range(len(region.threads) - 1)]
             assert deltas == each["thread_deltas"]
         sizes = expected.get("size_table_values", [])
         assert [stream.fields[f"{segment.group}.region_size[{r}]"].value for r in range(len(sizes))] == sizes

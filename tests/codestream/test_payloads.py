@@ -15,12 +15,9 @@ THREADS = st.sampled_from([1, 2, 4, 8, 16])
 @st.composite
 def payloads(draw: st.DrawFn) -> tuple[dict[int, list[bytes]], int]:
     threads, regions = draw(THREADS), draw(st.integers(1, 5))
-    size = st.integers(3 if threads == 1 else 2, 400)
-    made = {
-        region: [draw(st.binary(min_size=n, max_size=n)) for n in draw(st.lists(size, min_size=threads, max_size=threads))]
-        for region in range(regions)
-    }
-    return made, threads
+    thread = st.binary(min_size=3 if threads == 1 else 2, max_size=400)
+    region = st.lists(thread, min_size=threads, max_size=threads)
+    return {index: draw(region) for index in range(regions)}, threads
 
 
 @settings(max_examples=300, deadline=None)

@@ -34,12 +34,12 @@ _RENDERING = {
 
 INDEPENDENT = build_stream(
     _PICTURE | {"region_residual_in_its_own_substream_flag": 1},
-    soz=_EMPTY, sorp=_REGIONS, sors={region: _EMPTY for region in (0, 1, 2, 3)},
+    soz=_EMPTY, sorp=_REGIONS, sors=dict.fromkeys((0, 1, 2, 3), _EMPTY),
     ton=_TOOLS, rdi=_RENDERING, udi=b"made by hand, \xff\x81 and all",
 )  # fmt: skip
 DEPENDENT = build_stream(
     _PICTURE | {"hyper_decoder_overlap_in_latent_samples": 2, "mcm_overlap_in_latent_samples": 8},
-    soz=[b"\x00\x01"] * 4, sorp=_REGIONS, sors={region: _EMPTY for region in range(4)}, ton=_TOOLS,
+    soz=[b"\x00\x01"] * 4, sorp=_REGIONS, sors=dict.fromkeys(range(4), _EMPTY), ton=_TOOLS,
 )  # fmt: skip
 
 SAMPLES = {
