@@ -179,6 +179,8 @@ class Codestream:
         Raises:
             StreamSyntaxError: the segment is missing where it may not be, or cannot be cut.
         """
+        if not self.complete:
+            raise StreamSyntaxError("there is no picture header that can be read", segment="pih", file=self.name)
         segments = [segment for segment in self.segments if segment.name == name]
         independent = kind_named(name).regions and self.pih.region_residual_in_its_own_substream_flag
         if not segments and not independent:

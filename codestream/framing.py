@@ -23,6 +23,7 @@ __all__ = ["Framing", "Gap", "Segment", "frame", "length_field", "start_fields"]
 _LONGEST_LENGTH = 9
 #: Places that recovery looks at before it gives up: more of them are no damaged stream.
 _MOST_LINKS = 1 << 17
+_START = re.compile(b"\xff\x80\xff\x82")
 _ANY_MARKER = re.compile(b"\xff[\x81-\x84\x88-\x8c]")
 
 
@@ -222,24 +223,23 @@ class _Framer:
         except JpegAIError as error:
             self._fail(error)
             return self._resume(0, error.message)
-        # a tool may search for the start (01.9)
-        start = bytes(self.data).find(b"\xff\x80\xff\x82") if self.recover else -1
-        message = f"{start} bytes before the start" if start > 0 else "not a JPEG AI codestream"
+        found = _START.search(self.data)  # a tool may search for the start (01.9)
+        message = "not a JPEG AI codestream"
         self._fail(
             StreamSyntaxError(
-                message,
+                f"{message}; one begins at byte {found.start()}" if found else message,
                 selector="soc.marker",
                 bit_offset=0,
                 expected="FF80",
                 found=bytes(self.data[:2]).hex().upper(),
-                rule="S-03" if start > 0 else "S-01",
+                rule="S-03" if found else "S-01",
             )
         )
-        if start < 0:
+        if found is None:
             return self._resume(0, message)
-        self.gaps.append(Gap(0, self.data[:start], "before the start of codestream"))
-        self.soc = start
-        return start + 2
+        self.gaps.append(Gap(0, self.data[: found.start()], "before the start of codestream"))
+        self.soc = found.start()
+        return self.soc + 2
 
     def _is_end(self, position: int) -> bool:
         what = "the end of codestream is missing" if self.found else "the file ends before the picture header"
@@ -309,10 +309,7 @@ class _Framer:
 
     def _resume(self, position: int, meaning: str) -> int | None:
         """Return the next place that is understood, None when there is none; what lies before it is a gap."""
-        if len(self.data) - position < 2:
-            following = None
-        else:
-            following = self._jump(position) or self._chain(position + 1)
+        following = self._jump(position) or self._chain(position)
         end = len(self.data) if following is None else following
         if end > position:
             self.gaps.append(Gap(position, self.data[position:end], meaning))
@@ -320,10 +317,11 @@ class _Framer:
 
     def _jump(self, position: int) -> int | None:
         """Return the place behind an undefined segment when a defined marker follows (01.9)."""
-        if self.data[position] != 0xFF:
-            return None
-        if self.data[position + 1] == SOC & 0xFF:
+        word = bytes(self.data[position : position + 2])
+        if word == SOC.to_bytes(2):
             return position + 2
+        if word[:1] != b"\xff" or _ANY_MARKER.match(self.data, position):
+            return None
         try:
             length = _length(self.data, position + 2)
         except JpegAIError:

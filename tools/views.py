@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import click
 from rich.console import Console
@@ -31,7 +31,7 @@ def value_text(entry: Entry, full: bool = False) -> str:
         shown = entry.values[:_PREVIEW_VALUES] if many else entry.values
         text = ("" if entry.width == 1 else " ").join(map(str, shown))
         return f"{text} ... ({len(entry)} values)" if many else text
-    if isinstance(entry.value, memoryview):
+    if isinstance(entry.value, (memoryview, bytes)):
         data = entry.value
         if full or not data:
             return f"{len(data)} bytes: {data.hex(' ')}" if data else "0 bytes"
@@ -137,16 +137,20 @@ def print_tree(console: Console, stream: Codestream, full: bool = False) -> None
         grid = Table.grid(padding=(0, 2, 0, 0))
         for _ in range(3):
             grid.add_column()
-        for entry in _gathered(entries):
+        shown = [entry for entry in entries if full or not _says_nothing(entry)]
+        for entry in shown:
             style = {"derived": "cyan", "inferred": "dim", "gap": "red"}.get(entry.kind, "")
             cells = f"  {entry.path}", value_text(entry, full), _meaning(entry)
             grid.add_row(*map(escape, cells), style=style)
         console.print(grid)
+        absent = sum(entry.kind == "inferred" for entry in entries)
+        if absent and not full:
+            console.print(f"  and {absent} absent elements with their default values (--full)", style="dim")
 
 
-def _gathered(entries: list[Entry]) -> Iterator[Entry]:
-    """Leave out the padding that is 0: it says nothing."""
-    return (entry for entry in entries if entry.kind != "padding" or (isinstance(entry, Field) and entry.value))
+def _says_nothing(entry: Entry) -> bool:
+    """Whether it is an absent element, or padding that is 0."""
+    return entry.kind == "inferred" or (entry.kind == "padding" and isinstance(entry, Field) and not entry.value)
 
 
 def print_bits(entries: Iterable[Entry], full: bool = False) -> None:

@@ -303,18 +303,18 @@ class Derived(construct.Computed):  # type: ignore[misc]
     def _build(self, obj: Any, stream: BitWriter, context: Any, path: str) -> Any:
         return self._set(context._params.scope, 0, self.func.evaluate(context._params.scope))
 
-    def _set(self, scope: Scope, position: int, value: Any) -> Any:
+    def _set(self, scope: Scope, position: int, value: Any, kind: str = "derived") -> Any:
         place = tuple(expression.evaluate(scope) for expression in self.index)
         scope.header.set(self.name, place, value)
         if scope.fields is not None:
             path = selector(scope.header.group, self.name, place)
-            scope.fields.append(Field(path, self.name, position, 0, None, value, self.meaning, self.section, "derived"))
+            scope.fields.append(Field(path, self.name, position, 0, None, value, self.meaning, self.section, kind))
         return value
 
     def infer(self, scope: Scope, position: int) -> None:
         """Give the variable its value where its elements are absent."""
         if self.inferred is not None:
-            self._set(scope, position, self.inferred)
+            self._set(scope, position, self.inferred, "inferred")
 
     def declare(self, scope: Scope) -> None:
         """An array of variables has no entries where its elements are absent."""

@@ -67,6 +67,28 @@ def test_framing_of_the_specification(entry: dict[str, Any]) -> None:
     assert stream.build() == bytes.fromhex(entry["hex"])
 
 
+@pytest.mark.parametrize("entry", spec_list("header_vectors", "files"), ids=lambda entry: entry["id"])
+def test_regions_and_threads_of_the_specification(entry: dict[str, Any]) -> None:
+    stream = Codestream.parse(bytes.fromhex(entry["hex"]))
+    for segment, expected in zip(stream.segments, entry["segments"], strict=True):
+        if segment.kind.threads is None:
+            continue
+        payload = stream.payload(segment)
+        assert not payload.errors
+        regions = expected.get("regions") or [expected | {"region": 0, "offset": segment.payload_offset}]
+        assert [region.index for region in payload.regions] == [region["region"] for region in regions]
+        for region, each in zip(payload.regions, regions, strict=True):
+            assert (region.offset, len(region.data)) == (each["offset"], each["length"])
+            assert [len(thread.data) for thread in region.threads] == each["thread_sizes"]
+            table = f"{region.group}.thread_size_delta"
+            deltas = [stream.fields[f"{table}[{t}]"].value for t in range(len(region.threads) - 1)]
+            assert deltas == each["thread_deltas"]
+        sizes = expected.get("size_table_values", [])
+        assert [stream.fields[f"{segment.group}.region_size[{r}]"].value for r in range(len(sizes))] == sizes
+        if "region_idx" in expected:
+            assert stream.fields[f"{segment.group}.region_idx"].value == expected["region_idx"]
+
+
 def test_segments_are_those_of_the_specification() -> None:
     declared = {f"{marker:04X}": kind.name.upper() for marker, kind in SEGMENTS.items()}
     table = {entry["marker"]: entry["name"] for entry in spec_data("headers")["segments"] if entry["kind"] != "marker"}
