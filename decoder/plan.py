@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jpegai.codestream import Codestream, ConformanceError, LimitError, UnsupportedError
+from jpegai.codestream import Codestream, ConformanceError, Finding, LimitError, UnsupportedError
+from jpegai.codestream.rules.catalogue import finding
 from jpegai.decoder.components import COMPONENTS, synthesis_names
 from jpegai.decoder.geometry import (
     Area,
@@ -73,6 +74,7 @@ class Plan:
         regions: in the order in which they are computed and pasted.
         synthesis: runs of the synthesis network of each component; their cores cover the picture.
         memory: estimate of the bytes the decode takes above libraries and loaded models.
+        findings: what is odd about regions.
     """
 
     height: int
@@ -85,6 +87,7 @@ class Plan:
     regions: tuple[Region, ...]
     synthesis: tuple[tuple[Piece, ...], tuple[Piece, ...]]
     memory: int
+    findings: tuple[Finding, ...]
 
     @property
     def together(self) -> bool:
@@ -156,6 +159,7 @@ def make_plan(
         grid,
         (primary, secondary),
         memory,
+        tuple(_odd_overlaps(stream)),
     )
 
 
@@ -173,6 +177,25 @@ def _regions(stream: Codestream) -> tuple[Region, ...]:
     if not pih.region_residual_in_its_own_substream_flag:
         overlap = Overlap.dependent(pih.hyper_decoder_overlap_in_latent_samples, pih.mcm_overlap_in_latent_samples)
     return regions(pih.img_height, pih.img_width, rows, columns, overlap)
+
+
+def _odd_overlaps(stream: Codestream) -> Iterator[Finding]:
+    """Yield what is odd about the overlaps of dependent regions; it is decoded as 07.4 and 07.5 have it (07.9)."""
+    pih = stream.pih
+    if pih.num_regions == 1 or pih.region_residual_in_its_own_substream_flag:
+        return
+    hyper, context = pih.hyper_decoder_overlap_in_latent_samples, pih.mcm_overlap_in_latent_samples
+    selector = "pih.mcm_overlap_in_latent_samples"
+    if context != 4 * hyper:
+        message = f"psi is displaced by {4 * hyper - context} cells: the overlap is not 4 times that of z, {hyper}"
+        yield finding("R-24", message, selector)
+    if context == 0:
+        yield finding("R-24", "without overlap latents at inner borders are never made: they are 0", selector)
+    for length, splits in ((pih.img_height, pih.num_ver_splits_minus1), (pih.img_width, pih.num_hor_splits_minus1)):
+        side = ceil_div(length, 128) // (splits + 1) * 128
+        if splits and max(128 * hyper, 32 * context) > side:
+            message = "the overlap reaches beyond the picture: not decodable by the reference, windows are clipped"
+            yield finding("R-24", message, selector)
 
 
 def _tiles(stream: Codestream, component: int, grid: Sequence[Region]) -> Sequence[Tile]:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.codestream import Codestream, Finding
+from jpegai.codestream import Codestream
+from jpegai.codestream.rules.catalogue import finding
 from jpegai.decoder.components import COMPONENTS, synthesis_names
 from jpegai.decoder.entropy.quality import QualityMap, decode_quality_map
 from jpegai.decoder.entropy.residual import ResidualCall, decode_residuals
+from jpegai.decoder.entropy.scaling import BiasScaling
 from jpegai.decoder.entropy.z import decode_z
 from jpegai.decoder.geometry import Area, Region, ceil_div, size_argument
 from jpegai.decoder.latents import add_psi, context_latents, merge_phases
@@ -41,7 +43,7 @@ class Walk:
         self._recorder = recorder
         self._model_id: int = stream.pih.model_id
         # absent regions are told one by one, where their residual would be decoded
-        self._findings = [finding for finding in stream.findings if finding.rule != "S-34"]
+        self._findings = [each for each in stream.findings if each.rule != "S-34"] + list(plan.findings)
 
     def run(self) -> Picture:
         """Decode the stream."""
@@ -50,9 +52,11 @@ class Walk:
         z = self._hyper_latents(models)
         quantisers = self._quantisers(models, z)
         residuals = self._residuals(quantisers)
+        biases = [quantiser.bias for quantiser in quantisers]
+        del quantisers
         latents = self._latents(z, residuals)
-        self._scale_latents(quantisers, latents, residuals)
-        del z, quantisers, residuals
+        self._scale_latents(biases, latents, residuals)
+        del z, biases, residuals
         rgb = self._synthesis(latents)
         return Picture(rgb, self._plan.transform, tuple(self._findings), self._recorder.times)
 
@@ -110,7 +114,7 @@ class Walk:
             for region in plan.regions:
                 if region.index not in payloads:
                     message = f"region {region.index} of the {component.name} component is absent: its residual is 0"
-                    self._findings.append(Finding("S-34", "W", message, component.residual_segment))
+                    self._findings.append(finding("S-34", message, component.residual_segment))
                     continue
                 with recorder.stage("scales and masks"):
                     coding_map = quantisers[index].scales.coding_map(pih.numCh[index], region.core, self._workers)
@@ -181,14 +185,14 @@ class Walk:
         if predictions is not None:
             self._recorder.add("primary.prediction", merge_phases(predictions, *self._plan.latents))
 
-    def _scale_latents(self, quantisers: list[Quantiser], latents: Float32, residuals: list[Float32]) -> None:
+    def _scale_latents(self, biases: list[BiasScaling | None], latents: Float32, residuals: list[Float32]) -> None:
         """Scale the latents of the components that ask for it (LSBS, 05.11)."""
         first = 0
-        for component, quantiser, residual in zip(COMPONENTS, quantisers, residuals, strict=True):
+        for component, bias, residual in zip(COMPONENTS, biases, residuals, strict=True):
             part = latents[first : first + component.channels]
             with self._recorder.stage("LSBS"):
-                if quantiser.bias is not None:
-                    quantiser.bias.apply(part, residual, self._workers)
+                if bias is not None:
+                    bias.apply(part, residual, self._workers)
             self._recorder.add(f"{component.name}.latents_scaled", part)
             first += component.channels
 

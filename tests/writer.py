@@ -35,4 +35,6 @@ def write_stream(
         frequencies = store.tensors(file_name(component.file_kind, header["model_id"]))["hyper_entropy.freqs_int"]
         for cdf, plane in zip(z_cdf(frequencies), latents, strict=True):
             channels.append(((plane.astype(int) + 31).ravel().tolist(), cdf.tolist()))
-    return build_stream(header, soz=encode_z(channels, threads), sorp=[b"\x00\x00\x01"], sors=[b"\x00\x00\x01"])
+    count = (header.get("num_ver_splits_minus1", 0) + 1) * (header.get("num_hor_splits_minus1", 0) + 1)
+    empty = {region: [b"\x00\x00\x01"] for region in range(count)}
+    return build_stream(header, soz=encode_z(channels, threads), sorp=empty, sors=empty)

@@ -24,9 +24,10 @@ def dump(file: str, out: str, decoder: Callable[[], Decoder], transform: str | N
     """Decode FILE and write its results by stage to OUT.npz.
 
     Names are those of the stages, component first: primary.z, primary.hyper_scale, primary.scale0, primary.scale1,
-    primary.sigma_index, primary.coded_mask, primary.cube_flags, primary.residual, primary.residual_dequantised,
-    primary.psi, primary.prediction, primary.latents, primary.planes, the same for secondary, output.0 to output.2,
-    picture. Read them with numpy.load.
+    primary.sigma_index, primary.coded_mask, primary.cube_flags, primary.grfs_flags, primary.rvs_block_sigma,
+    primary.lsbs_block_sigma, primary.residual, primary.residual_dequantised, primary.psi, primary.prediction (without
+    regions), primary.latents, primary.latents_scaled, primary.planes, the same for secondary, quality_map, output.0 to
+    output.2, picture; what a stream does not use is absent. Read them with numpy.load.
     """
     if Path(out).suffix.lower() != ".npz":
         raise click.UsageError(f"OUT must end in .npz: {out}")

@@ -206,6 +206,80 @@ def test_regions_that_cover_nothing_are_named() -> None:
         make_plan(stream, "SOP")
 
 
+@needs_spec
+@pytest.mark.parametrize(
+    ("height", "hyper", "context", "expected"),
+    [
+        (512, 2, 8, []),
+        (512, 1, 4, []),
+        (512, 1, 8, ["displaced by -4 cells"]),
+        (512, 2, 0, ["displaced by 8 cells", "at inner borders"]),
+        (512, 0, 0, ["at inner borders"]),
+        (300, 2, 8, ["beyond the picture"]),
+    ],
+)
+def test_odd_overlaps_of_regions_are_said(height: int, hyper: int, context: int, expected: list[str]) -> None:
+    more = IN_REGIONS | {
+        "num_ver_splits_minus1": 1,
+        "region_residual_in_its_own_substream_flag": 0,
+        "hyper_decoder_overlap_in_latent_samples": hyper,
+        "mcm_overlap_in_latent_samples": context,
+    }
+    picture = Decoder("test").decode(tiled(height, 64, None, None, **more))
+    assert picture.rgb.shape == (height, 64, 3)
+    found = picture.findings
+    assert len(found) == len(expected)
+    for finding, text in zip(found, expected, strict=True):
+        assert (finding.rule, finding.severity) == ("R-24", "W")
+        assert text in finding.message
+
+
+@needs_spec
+@pytest.mark.parametrize(
+    ("height", "rows", "hyper", "context", "independent"),
+    [(700, 2, 2, 8, 0), (700, 2, 1, 8, 0), (700, 2, 3, 4, 0), (700, 2, 2, 0, 0), (800, 3, 2, 8, 0), (700, 2, 0, 0, 1)],
+)
+def test_regions_step_by_step(height: int, rows: int, hyper: int, context: int, independent: int) -> None:
+    """psi and latents by 07.4 and 07.5 to the letter: whole windows, every paste, in order."""
+    more = IN_REGIONS | {
+        "num_ver_splits_minus1": rows - 1,
+        "region_residual_in_its_own_substream_flag": independent,
+    }
+    if not independent:
+        more |= {"hyper_decoder_overlap_in_latent_samples": hyper, "mcm_overlap_in_latent_samples": context}
+    decoder = Decoder("test")
+    found = decoder.dump(tiled(height, 100, None, None, **more))
+    z = found["primary.z"].astype(np.float32)
+    psi, latents = np.zeros_like(found["primary.psi"]), np.zeros_like(found["primary.latents"])
+    side = (height + 127) // 128 // rows * 128
+    windows = []
+    for k in range(rows):
+        last = k == rows - 1
+        i0 = 0 if k == 0 else max(0, k * side - 128 * hyper)
+        i1 = height if last else (k + 1) * side + 128 * hyper
+        part = z[:, i0 // 64 : z.shape[1] if last else min(z.shape[1], i1 // 64)]
+        made = decoder.network("hyper_decoder_Y", 0)(np.ascontiguousarray(part), size=(i1 - i0, 100))
+        p0 = 0 if k == 0 else max(0, k * side // 32 - context)
+        p1 = psi.shape[1] if last else min(psi.shape[1], (k + 1) * side // 32 + context)
+        length = min(p1 - p0, made.shape[1])
+        psi[:, p0 : p0 + length] = made[:, :length]
+        windows.append((p0, p1, 0 if i0 == 0 or independent else 1, 0 if i1 >= height or independent else 1))
+    assert np.abs(psi - found["primary.psi"]).max() <= 5e-4
+    for p0, p1, t0, t1 in windows:
+        y0, y1 = 2 * p0, min(latents.shape[1], 2 * p1)
+        done: list[np.ndarray] = []
+        for phase in range(4):
+            own = np.ascontiguousarray(psi[160 * phase : 160 * phase + 160, p0:p1])
+            known = [np.concatenate(done)] if done else []
+            done.append(decoder.network(f"mcm_phase{phase}", 0)(*known, own))
+        whole = np.empty((160, 2 * (p1 - p0), 2 * psi.shape[2]), np.float32)
+        for (dr, dc), part in zip(((0, 0), (1, 1), (0, 1), (1, 0)), done, strict=True):
+            whole[:, dr::2, dc::2] = part
+        latents[:, y0 + t0 : y1 - t1] = whole[:, t0 : y1 - y0 - t1, : latents.shape[2]]
+    assert np.abs(latents - found["primary.latents"]).max() <= 5e-4
+    assert (latents == 0).all(axis=(0, 2)).sum() == (2 if context == 0 and not independent else 0)
+
+
 def refuse(stream: Codestream) -> None:
     check(stream)
     make_plan(stream, "SOP")

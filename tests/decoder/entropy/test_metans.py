@@ -165,6 +165,10 @@ def test_first_channels_alone(threads):
     (found, findings), *_ = decode_residuals([ResidualCall(cut, entries, 2)], ONE)
     assert found.tolist() == everything[:2].tolist()
     assert findings == []
+    empty = payloads([bytes.fromhex("000001" if threads == 1 else "0001")] * threads)
+    (found, findings), *_ = decode_residuals([ResidualCall(empty, entries, 0)], ONE)
+    assert found.shape == (0, 5, 7)
+    assert findings == []
 
 
 def test_read_only_and_strided_maps():
