@@ -153,7 +153,7 @@ class Eicci:
         for tile, selection in reversed(list(zip(self.tiles, self._applied(), strict=True))):
             visible = tile.window & self.picture.whole
             written = tile.core & self.picture.whole & needed
-            if visible.empty or written.empty or (self._in_place and not selection.models):
+            if written.empty or (self._in_place and not selection.models):
                 continue
             reach = max((REACH[kind] for kind in selection.models), default=0)
             cells = written.moved(tile.window.top, tile.window.left).divided(CELL, CELL).grown(reach, reach)

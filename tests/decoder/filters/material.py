@@ -94,8 +94,14 @@ def tools_header(syntax: Iterable[tuple[str, list[int]]]) -> Header:
 
 
 def picture_header(
-    height: int, width: int, source: str = "444", coded: str = "444", model_id: int = 1, transform: int = 1, crop: int = 0
-) -> Header:  # fmt: skip
+    height: int,
+    width: int,
+    source: str = "444",
+    coded: str = "444",
+    model_id: int = 1,
+    transform: int = 1,
+    crop: int = 0,
+) -> Header:
     """What filters read of a picture header."""
     return Header(
         "pih",
@@ -222,13 +228,19 @@ def networks_of(bank: str) -> Callable[[str, int], Callable[[np.ndarray], np.nda
     return lambda kind, index: eicci_network(eicci_tensors(first + index), kind)
 
 
-def case(entry: Mapping[str, Any], threads: int = 1) -> Case:
+def headers(entry: Mapping[str, Any]) -> tuple[Header, Header]:
+    """Tools header and picture header of a case."""
     formats = entry["source_format"], entry["coded_format"]
     pih = picture_header(entry["height"], entry["width"], *formats, entry["model_id"], entry["decoder_id"])
-    ton = tools_header((name, value if isinstance(value, list) else [value]) for name, _, value in entry["syntax"])
-    chain = FilterChain.from_header(ton, pih, eicci_selection="per-tile" if entry.get("non_reference") else "reference")
+    syntax = ((name, value if isinstance(value, list) else [value]) for name, _, value in entry["syntax"])
+    return tools_header(syntax), pih
+
+
+def case(entry: Mapping[str, Any]) -> Case:
+    selection = "per-tile" if entry.get("non_reference") else "reference"
+    chain = FilterChain.from_header(*headers(entry), eicci_selection=selection)
     latents = -(-entry["height"] // 16), -(-entry["width"] // 16)
     scale = (noise(entry["seed"] + 90, latents[0] * latents[1]) % 3600).astype(np.int16).reshape(latents)
     networks = None if chain.eicci is None else networks_of(chain.eicci.bank)
-    supplies = Supplies(Workers(threads), networks, scale, resample)
+    supplies = Supplies(Workers(1), networks, scale, resample)
     return Case(chain, synthetic(chain.picture, entry["seed"]), supplies)
