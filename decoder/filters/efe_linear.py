@@ -135,10 +135,9 @@ class EfeLinear:
         width = cells.shape[1]
 
         def rows(first: int, last: int) -> None:
-            line, from_chroma, from_luma = (np.empty(width + 3, np.float32) for _ in range(3))
             _filter_rows(
                 planes.y, source, out, place, chroma_filter.windows, chroma_filter.chroma, chroma_filter.luma,
-                chroma_filter.mean, line, from_chroma, from_luma, cells.top + first, cells.top + last,
+                chroma_filter.mean, np.empty((10, width + 3), np.float32), cells.top + first, cells.top + last,
             )  # fmt: skip
 
         workers.split(rows, cells.shape[0], grain(width))
@@ -193,31 +192,35 @@ def _gather(
     last: int,
     left: int,
     first: int,
-    count: int,
     mean: np.float32,
     line: Float32,
 ) -> None:
-    """Write `count` samples of one phase, from cell `first`, minus the mean, into `line`; edges are replicated.
+    """Fill `line` with the samples of one phase from cell `first` on, minus the mean; edges are replicated.
 
     A row has `cells` cells of `step` samples, its last sample is `last`, and the array begins with sample `left`.
     """
+    count = line.size
     before = min(max(-first, 0), count)
     inner = min(max(min(cells - 1, (last - phase) // step) + 1 - first, before), count)
+    # loops over views vectorise: their index cannot be negative
     for t in range(before):
         line[t] = source[row, min(phase, last) - left] - mean
-    offset = step * first + phase - left
-    for t in range(before, inner):
-        line[t] = source[row, offset + step * t] - mean
+    if before < inner:
+        start = step * (first + before) + phase - left
+        samples, middle = source[row, start : start + step * (inner - 1 - before) + 1 : step], line[before:inner]
+        for t in range(middle.size):
+            middle[t] = samples[t] - mean
     for t in range(inner, count):
         line[t] = source[row, min(step * (cells - 1) + phase, last) - left] - mean
 
 
 @kernel
-def _add_taps(
-    line: Float32, k0: np.float32, k1: np.float32, k2: np.float32, k3: np.float32, total: Float32, count: int
-) -> None:
-    for t in range(count):
-        total[t] += k0 * line[t] + k1 * line[t + 1] + k2 * line[t + 2] + k3 * line[t + 3]
+def _add_taps(line: Float32, taps: Float32, total: Float32) -> None:
+    """Add a row of a kernel; `line` begins one sample before `total`."""
+    k0, k1, k2, k3 = taps[0], taps[1], taps[2], taps[3]
+    if k0 != 0 or k1 != 0 or k2 != 0 or k3 != 0:
+        for t in range(total.size):
+            total[t] += k0 * line[t] + k1 * line[t + 1] + k2 * line[t + 2] + k3 * line[t + 3]
 
 
 @kernel
@@ -230,9 +233,7 @@ def _filter_rows(
     chroma_kernels: Float32,
     luma_kernels: Float32,
     mean: np.float32,
-    line: Float32,
-    from_chroma: Float32,
-    from_luma: Float32,
+    lines: Float32,
     first: int,
     last: int,
 ) -> None:
@@ -240,40 +241,42 @@ def _filter_rows(
 
     `place`: size of luma, size of chroma, origins of the luma, chroma and output arrays, chroma samples to a cell by
     rows and columns, first and end column of the cells to make.
+    `lines`: room for the last four rows of chroma and of luma, row m in line m mod 4, and for the two sums.
     """
     height, width, chroma_height, chroma_width = place[0], place[1], place[2], place[3]
     luma_top, luma_left, chroma_top, chroma_left = place[4], place[5], place[6], place[7]
     out_top, out_left, down, across = place[8], place[9], place[10], place[11]
     rows, columns = (height + 1) >> 1, (width + 1) >> 1
-    for m in range(first, last):
+    for k in range(windows.shape[0]):
+        top, bottom = max(windows[k, 0], first), min(windows[k, 1], last)
+        begin, end = max(windows[k, 2], place[12]), min(windows[k, 3], place[13])
+        count = end - begin
+        if count <= 0:
+            continue
+        from_chroma, from_luma = lines[8, :count], lines[9, :count]
         for phase in range(4):
             a, b = phase >> 1, phase & 1
-            row = down * m + a
-            if a >= down or b >= across or row >= chroma_height:
+            if a >= down or b >= across:
                 continue
-            for k in range(windows.shape[0]):
-                begin, end = max(windows[k, 2], place[12]), min(windows[k, 3], place[13])
-                if not (windows[k, 0] <= m < windows[k, 1] and begin < end):
-                    continue
-                count = end - begin
+            left = across * begin + b - out_left
+            made = min(count, (chroma_width - b + across - 1) // across - begin)  # the last cell may lack this phase
+            for m in range(top, min(bottom, (chroma_height - a + down - 1) // down)):
+                for cell in range(m - 1 if m == top else m + 2, m + 3):
+                    inside, slot = min(max(cell, 0), rows - 1), cell & 3
+                    y = min(down * inside + a, chroma_height - 1) - chroma_top
+                    line = lines[slot, : count + 3]
+                    _gather(chroma, y, across, b, columns, chroma_width - 1, chroma_left, begin - 1, mean, line)
+                    y = min(2 * inside + a, height - 1) - luma_top
+                    line = lines[slot + 4, : count + 3]
+                    _gather(luma, y, 2, b, columns, width - 1, luma_left, begin - 1, np.float32(0), line)
                 for t in range(count):
                     from_chroma[t] = 0
                     from_luma[t] = 0
                 for i in range(4):
-                    cell = min(max(m + i - 1, 0), rows - 1)
-                    taps = chroma_kernels[k, phase, i]
-                    k0, k1, k2, k3 = taps[0], taps[1], taps[2], taps[3]
-                    if k0 != 0 or k1 != 0 or k2 != 0 or k3 != 0:
-                        y = min(down * cell + a, chroma_height - 1) - chroma_top
-                        edge = chroma_width - 1
-                        _gather(chroma, y, across, b, columns, edge, chroma_left, begin - 1, count + 3, mean, line)
-                        _add_taps(line, k0, k1, k2, k3, from_chroma, count)
-                    taps = luma_kernels[k, i]
-                    k0, k1, k2, k3 = taps[0], taps[1], taps[2], taps[3]
-                    if k0 != 0 or k1 != 0 or k2 != 0 or k3 != 0:
-                        y = min(2 * cell + a, height - 1) - luma_top
-                        zero = np.float32(0)
-                        _gather(luma, y, 2, b, columns, width - 1, luma_left, begin - 1, count + 3, zero, line)
-                        _add_taps(line, k0, k1, k2, k3, from_luma, count)
-                for t in range(min(count, (chroma_width - b + across - 1) // across - begin)):
-                    out[row - out_top, across * (begin + t) + b - out_left] = mean + from_chroma[t] + from_luma[t]
+                    slot = (m + i - 1) & 3
+                    _add_taps(lines[slot], chroma_kernels[k, phase, i], from_chroma)
+                    _add_taps(lines[slot + 4], luma_kernels[k, i], from_luma)
+                if made > 0:
+                    target = out[down * m + a - out_top, left : left + across * (made - 1) + 1 : across]
+                    for t in range(target.size):
+                        target[t] = mean + from_chroma[t] + from_luma[t]

@@ -193,20 +193,23 @@ def _filter_rows(
             column = (left + begin) // tile_width
             end = min((column + 1) * tile_width - left, width)
             k = m // tile_height * tile_columns + column
+            # loops over views vectorise: their index cannot be negative
+            part, light = out[row, begin:end], luma[y, across * begin : across * (end - 1) + 1 : across]
             factor = weights[k, 0]
             bias = factor * -knots[k, 0]
-            for n in range(begin, end):
-                out[row, n] = max(np.float32(0), out[row, n] + (factor * luma[y, across * n] + bias))
+            for n in range(part.size):
+                part[n] = max(np.float32(0), part[n] + (factor * light[n] + bias))
             for i in range(1, weights.shape[1]):
                 factor, knot = weights[k, i], knots[k, i]
-                for n in range(begin, end):
-                    out[row, n] += factor * max(np.float32(0), luma[y, across * n] - knot)
+                for n in range(part.size):
+                    part[n] += factor * max(np.float32(0), light[n] - knot)
             begin = end
         begin = 0
         while begin < width and mask.shape[0] > 0:
             column = (left + begin) // block
             end = min((column + 1) * block - left, width)
+            part, other = out[row, begin:end], alternative[row, begin:end]
             q = np.float32(mask[m // block, column])
-            for n in range(begin, end):
-                out[row, n] = (alternative[row, n] * q + (np.float32(2) - q) * out[row, n]) * np.float32(0.5)
+            for n in range(part.size):
+                part[n] = (other[n] * q + (np.float32(2) - q) * part[n]) * np.float32(0.5)
             begin = end

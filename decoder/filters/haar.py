@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
 from jpegai.decoder.filters.planes import Float32, Window
@@ -51,28 +49,30 @@ def _forward_rows(
     bottom: int,
     right: int,
     divisor: np.float32,
+    lines: Float32,
     first: int,
     last: int,
 ) -> None:
     """Transform rows first..last-1 of cells; the first cell's corner is at (top, left)."""
+    cells = z.shape[2]
     for i in range(first, last):
         r0 = top + 4 * i
         r1, r2, r3 = min(r0 + 1, bottom - 1), min(r0 + 2, bottom - 1), min(r0 + 3, bottom - 1)
-        for j in range(z.shape[2]):
+        for j in range(cells):
             c0 = left + 4 * j
             c1, c2, c3 = min(c0 + 1, right - 1), min(c0 + 2, right - 1), min(c0 + 3, right - 1)
-            upper_left = _quad(x, r0, r1, c0, c1, divisor)
-            upper_right = _quad(x, r0, r1, c2, c3, divisor)
-            lower_left = _quad(x, r2, r3, c0, c1, divisor)
-            lower_right = _quad(x, r2, r3, c2, c3, divisor)
-            for channel in range(4):
-                s0, s1, s2, s3 = _split(
-                    upper_left[channel], lower_left[channel], upper_right[channel], lower_right[channel]
-                )
-                z[band + 4 * channel, i, j] = s0
-                z[band + 4 * channel + 1, i, j] = s1
-                z[band + 4 * channel + 2, i, j] = s2
-                z[band + 4 * channel + 3, i, j] = s3
+            ul0, ul1, ul2, ul3 = _quad(x, r0, r1, c0, c1, divisor)
+            ur0, ur1, ur2, ur3 = _quad(x, r0, r1, c2, c3, divisor)
+            ll0, ll1, ll2, ll3 = _quad(x, r2, r3, c0, c1, divisor)
+            lr0, lr1, lr2, lr3 = _quad(x, r2, r3, c2, c3, divisor)
+            lines[0, j], lines[1, j], lines[2, j], lines[3, j] = _split(ul0, ll0, ur0, lr0)
+            lines[4, j], lines[5, j], lines[6, j], lines[7, j] = _split(ul1, ll1, ur1, lr1)
+            lines[8, j], lines[9, j], lines[10, j], lines[11, j] = _split(ul2, ll2, ur2, lr2)
+            lines[12, j], lines[13, j], lines[14, j], lines[15, j] = _split(ul3, ll3, ur3, lr3)
+        for k in range(16):
+            line = z[band + k, i]
+            for j in range(line.size):
+                line[j] = lines[k, j]
 
 
 def forward(
@@ -95,13 +95,17 @@ def forward(
         end: row and column behind the last sample; what cells have beyond is replicated.
         workers: rows of cells are shared among them.
     """
-    rows = functools.partial(_forward_rows, x, z, band, *start, *end, np.float32(divisor))
-    workers.split(rows, z.shape[1], grain(16 * z.shape[2]))
+    place = *start, *end, np.float32(divisor)
+
+    def rows(first: int, last: int) -> None:
+        _forward_rows(x, z, band, *place, _room(z.shape[2]), first, last)
+
+    workers.split(rows, z.shape[1], grain(BANDS * z.shape[2]))
 
 
 @kernel
-def _merged_cell(z: Float32, band: int, r: int, c: int) -> _Four:
-    return _merge(z[band, r, c], z[band + 1, r, c], z[band + 2, r, c], z[band + 3, r, c])
+def _merge_cell(lines: Float32, line: int, j: int) -> _Four:
+    return _merge(lines[line, j], lines[line + 1, j], lines[line + 2, j], lines[line + 3, j])
 
 
 @kernel
@@ -110,6 +114,7 @@ def _inverse_rows(
     band: int,
     x: Float32,
     lines: Float32,
+    block: Float32,
     row: int,
     column: int,
     cells: int,
@@ -124,22 +129,27 @@ def _inverse_rows(
 ) -> None:
     """Write rows first..last-1 of cells, taken from (row, column) of the coefficients on, into the clip rectangle."""
     for i in range(first, last):
+        for k in range(16):
+            line = z[band + k, row + i, column : column + cells]
+            for j in range(line.size):
+                lines[k, j] = line[j]
         for j in range(cells):
-            r, c = row + i, column + j
-            ul0, ur0, ll0, lr0 = _merged_cell(z, band, r, c)
-            ul1, ur1, ll1, lr1 = _merged_cell(z, band + 4, r, c)
-            ul2, ur2, ll2, lr2 = _merged_cell(z, band + 8, r, c)
-            ul3, ur3, ll3, lr3 = _merged_cell(z, band + 12, r, c)
+            ul0, ur0, ll0, lr0 = _merge_cell(lines, 0, j)
+            ul1, ur1, ll1, lr1 = _merge_cell(lines, 4, j)
+            ul2, ur2, ll2, lr2 = _merge_cell(lines, 8, j)
+            ul3, ur3, ll3, lr3 = _merge_cell(lines, 12, j)
             k = 4 * j
-            lines[0, k], lines[0, k + 1], lines[1, k], lines[1, k + 1] = _merge(ul0, ul1, ul2, ul3)
-            lines[0, k + 2], lines[0, k + 3], lines[1, k + 2], lines[1, k + 3] = _merge(ur0, ur1, ur2, ur3)
-            lines[2, k], lines[2, k + 1], lines[3, k], lines[3, k + 1] = _merge(ll0, ll1, ll2, ll3)
-            lines[2, k + 2], lines[2, k + 3], lines[3, k + 2], lines[3, k + 3] = _merge(lr0, lr1, lr2, lr3)
-        for line in range(4):
-            y = top + 4 * i + line
+            block[0, k], block[0, k + 1], block[1, k], block[1, k + 1] = _merge(ul0, ul1, ul2, ul3)
+            block[0, k + 2], block[0, k + 3], block[1, k + 2], block[1, k + 3] = _merge(ur0, ur1, ur2, ur3)
+            block[2, k], block[2, k + 1], block[3, k], block[3, k + 1] = _merge(ll0, ll1, ll2, ll3)
+            block[2, k + 2], block[2, k + 3], block[3, k + 2], block[3, k + 3] = _merge(lr0, lr1, lr2, lr3)
+        begin, end = max(clip_left, left), min(clip_right, left + 4 * cells)
+        for r in range(4):
+            y = top + 4 * i + r
             if clip_top <= y < clip_bottom:
-                for k in range(max(clip_left, left), min(clip_right, left + 4 * cells)):
-                    x[y, k] = lines[line, k - left]
+                target, source = x[y, begin:end], block[r, begin - left : end - left]
+                for k in range(target.size):
+                    target[k] = source[k]
 
 
 def inverse(
@@ -160,6 +170,16 @@ def inverse(
     place = (cells.top, cells.left, width, *start, clip.top, clip.left, clip.bottom, clip.right)
 
     def rows(first: int, last: int) -> None:
-        _inverse_rows(z, band, x, np.empty((CELL, CELL * width), np.float32), *place, first, last)
+        block = np.empty((CELL, CELL * width), np.float32)
+        _inverse_rows(z, band, x, _room(width), block, *place, first, last)
 
-    workers.split(rows, height, grain(16 * width))
+    workers.split(rows, height, grain(BANDS * width))
+
+
+def _room(width: int) -> Float32:
+    """Return room for a row of cells, one line for each coefficient.
+
+    The planes of the coefficients often begin at addresses that a cache cannot hold together, so cells are put
+    together in lines that lie close to each other, and lines are copied.
+    """
+    return np.empty((BANDS, width + BANDS), np.float32)

@@ -114,18 +114,23 @@ def _sharpen_rows(
     width = out.shape[1]
     for row in range(first, last):
         y = top + row
-        for column in range(width):
-            gain[column] = gains[rows[row], columns[column]]
+        if row == first or rows[row] != rows[row - 1]:
+            for column in range(width):
+                gain[column] = gains[rows[row], columns[column]]
         begin, end = (inner_left, inner_right) if inner_top <= row < inner_bottom else (width, width)
         for column in range(begin):
             out[row, column] = _plain(luma[y, left + column] / scale)
-        for column in range(begin, end):
-            x = left + column
-            around = luma[y - 1, x - 1] + luma[y - 1, x] + luma[y - 1, x + 1] + luma[y, x - 1]
-            around += luma[y, x + 1] + luma[y + 1, x - 1] + luma[y + 1, x] + luma[y + 1, x + 1]
-            centre = luma[y, x]
-            blurred = (np.float32(5) * around + np.float32(24) * centre) * np.float32(1 / 64) / scale
-            out[row, column] = _sharpened(centre / scale, blurred, gain[column])
+        if begin < end:
+            # loops over views vectorise: their index cannot be negative
+            x, stop = left + begin - 1, left + end + 1
+            above, centre, below = luma[y - 1, x:stop], luma[y, x:stop], luma[y + 1, x:stop]
+            part, factor = out[row, begin:end], gain[begin:end]
+            for t in range(part.size):
+                around = above[t] + above[t + 1] + above[t + 2] + centre[t]
+                around += centre[t + 2] + below[t] + below[t + 1] + below[t + 2]
+                own = centre[t + 1]
+                blurred = (np.float32(5) * around + np.float32(24) * own) * np.float32(1 / 64) / scale
+                part[t] = _sharpened(own / scale, blurred, factor[t])
         for column in range(end, width):
             out[row, column] = _plain(luma[y, left + column] / scale)
 

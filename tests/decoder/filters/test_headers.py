@@ -9,8 +9,9 @@ import pytest
 
 from jpegai.codestream import ConformanceError, Header
 from jpegai.decoder.filters import EfeLinear, EfeNonlinear, FilterChain, Pictures, Supplies
+from jpegai.decoder.recorder import Recorder
 from jpegai.decoder.workers import Workers
-from tests.decoder.filters.material import headers, picture_header, synthetic
+from tests.decoder.filters.material import headers, noise, picture_header, synthetic
 from tests.vectors import needs_spec, spec_list
 
 CASES = {entry["name"]: entry for entry in spec_list("filter_vectors", "cases")}
@@ -136,6 +137,22 @@ def test_nonlinear_filter_needs_the_alternative_picture_of_its_mask() -> None:
     assert each is not None
     with pytest.raises(ValueError, match="alternative"):
         each.apply(Pictures(synthetic(each.picture, 7)), each.picture.whole, SUPPLIES)
+
+
+@pytest.mark.parametrize("crop", [0, 17, 63])
+def test_the_map_of_lef_is_stretched_over_what_is_displayed(crop: int) -> None:
+    """Plain arithmetic of 8.6 in float64, on a picture that is cropped for display (8.8 D8)."""
+    chain = FilterChain.from_header({"LEF_enabled_flag": 1, "LEF_chIdx": 3}, picture_header(97, 131, crop=crop))
+    height, width = chain.picture.whole.shape
+    before, scale = synthetic(chain.picture, 7), noise(3, 63).reshape(7, 9) % 3600
+    after = chain.apply(before, chain.picture.whole, Supplies(Workers(1), scale=scale), Recorder()).y
+    row = [min(int(np.float32(y) * (np.float32(7) / np.float32(height))), 6) for y in range(height)]
+    column = [min(int(np.float32(x) * (np.float32(9) / np.float32(width))), 8) for x in range(width)]
+    y, blurred = before.y.astype(np.float64) / 255, before.y.astype(np.float64) / 255
+    parts = [y[i : height - 2 + i, j : width - 2 + j] for i in range(3) for j in range(3)]
+    blurred[1:-1, 1:-1] = (5 * sum(parts) + 19 * parts[4]) / 64
+    gain = np.select([scale >= 2400, scale >= 1400, scale >= 800], [1.11, 1.09, 1.07], 1.0)[np.ix_(row, column)]
+    assert np.abs(after - 255 * np.clip(blurred + (y - blurred) * gain, 0, 1)).max() < 1e-3
 
 
 def test_selection_has_two_values() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jpegai.decoder.filters import FilterChain, Window
+from jpegai.decoder.filters import FilterChain, Window, eicci
 from jpegai.decoder.filters.tables import REACH
 from jpegai.decoder.recorder import Dump, Recorder
 from jpegai.decoder.workers import Workers
@@ -96,6 +96,17 @@ def test_windows_of_a_cropped_picture_in_tiles(selection: str) -> None:
     assert len(chain.eicci.tiles) == 4
     made = dataclasses.replace(made, chain=chain, planes=synthetic(chain.picture, 5))
     check(made, [Window(150, 100, 170, 130), Window(0, 0, 30, 40), Window(180, 290, 199, 327), Window(20, 16, 22, 320)])
+
+
+@needs_spec
+@pytest.mark.parametrize("name", ["eicci_444_tiled", "eicci_444_tiled_intent", "eicci_422"])
+def test_networks_may_run_on_some_rows_at_a_time(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = far_case(next(entry for entry in CASES if entry["name"] == name))
+    whole = made.chain.picture.whole
+    at_once = made.chain.apply(made.planes, whole, made.supplies, Recorder())
+    monkeypatch.setattr(eicci, "_RUN_CELLS", 100)
+    by_rows = made.chain.apply(made.planes, whole, made.supplies, Recorder())
+    assert all(np.array_equal(a, b) for a, b in zip(at_once, by_rows, strict=True))
 
 
 @needs_spec
