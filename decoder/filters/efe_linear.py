@@ -98,13 +98,10 @@ class EfeLinear:
 
     def apply(self, pictures: Pictures, window: Window, supplies: Supplies) -> Pictures:
         """Filter U and V of the main picture; the alternative one is made here, from the same input."""
-        sets = (self.main, self.alternative)
-        main, alternative = (
-            None if filters is None else self._filtered(filters, pictures.main, window, supplies.workers)
-            for filters in sets
-        )
-        assert main is not None
-        return Pictures(main, alternative)
+        main = self._filtered(self.main, pictures.main, window, supplies.workers)
+        if self.alternative is None:
+            return Pictures(main)
+        return Pictures(main, self._filtered(self.alternative, pictures.main, window, supplies.workers))
 
     def _filtered(
         self, filters: tuple[ChromaFilter | None, ...], planes: WindowPlanes, window: Window, workers: Workers

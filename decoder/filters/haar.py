@@ -69,7 +69,7 @@ def _forward_rows(
             lines[4, j], lines[5, j], lines[6, j], lines[7, j] = _split(ul1, ll1, ur1, lr1)
             lines[8, j], lines[9, j], lines[10, j], lines[11, j] = _split(ul2, ll2, ur2, lr2)
             lines[12, j], lines[13, j], lines[14, j], lines[15, j] = _split(ul3, ll3, ur3, lr3)
-        for k in range(16):
+        for k in range(BANDS):
             line = z[band + k, i]
             for j in range(line.size):
                 line[j] = lines[k, j]
@@ -129,7 +129,7 @@ def _inverse_rows(
 ) -> None:
     """Write rows first..last-1 of cells, taken from (row, column) of the coefficients on, into the clip rectangle."""
     for i in range(first, last):
-        for k in range(16):
+        for k in range(BANDS):
             line = z[band + k, row + i, column : column + cells]
             for j in range(line.size):
                 lines[k, j] = line[j]

@@ -31,7 +31,7 @@ def test_every_case_is_there() -> None:
 
 
 @pytest.mark.parametrize("entry", CASES, ids=lambda entry: entry["name"])
-def test_case(entry: dict[str, Any]) -> None:
+def test_case_of_the_specification(entry: dict[str, Any]) -> None:
     made = case(entry)
     result = made.chain.apply(made.planes, made.chain.picture.whole, made.supplies, Recorder())
     changes = [np.abs(plane - source).max() for plane, source in zip(result, made.planes, strict=True)]
