@@ -78,9 +78,14 @@ class FilterChain:
 
         Returns:
             The main picture after the last filter; arrays that no filter changed are those of the input.
+
+        Raises:
+            ValueError: the window or the planes are not as they should be, or a supply is missing.
         """
         if self.picture.around(window) != window:
             raise ValueError(f"{window} has odd sides or leaves the picture")
+        if not planes.hold(self.reads(window), self.picture):
+            raise ValueError(f"the planes do not hold {self.reads(window)}")
         pictures = Pictures(planes)
         for each, target in zip(self.filters, self._windows(window)[1:], strict=True):
             before = pictures

@@ -85,11 +85,15 @@ class Lef:
 
 
 @kernel
+def _clipped(y: np.float32) -> np.float32:
+    return min(max(y, np.float32(0)), np.float32(1))
+
+
+@kernel
 def _sharpened(y: np.float32, blurred: np.float32, gain: np.float32) -> np.float32:
     """One sample from 0..1 to 0..255 (8.6.5)."""
-    one, zero = np.float32(1), np.float32(0)
-    b = min(max(blurred, zero), one)
-    return min(max(b + (y - b) * gain, zero), one) * np.float32(255)
+    b = _clipped(blurred)
+    return _clipped(b + (y - b) * gain) * np.float32(255)
 
 
 @kernel
@@ -119,7 +123,7 @@ def _sharpen_rows(
                 gain[column] = gains[rows[row], columns[column]]
         begin, end = (inner_left, inner_right) if inner_top <= row < inner_bottom else (width, width)
         for column in range(begin):
-            out[row, column] = _plain(luma[y, left + column] / scale)
+            out[row, column] = _clipped(luma[y, left + column] / scale) * scale
         if begin < end:
             # loops over views vectorise: their index cannot be negative
             x, stop = left + begin - 1, left + end + 1
@@ -132,9 +136,4 @@ def _sharpen_rows(
                 blurred = (np.float32(5) * around + np.float32(24) * own) * np.float32(1 / 64) / scale
                 part[t] = _sharpened(own / scale, blurred, factor[t])
         for column in range(end, width):
-            out[row, column] = _plain(luma[y, left + column] / scale)
-
-
-@kernel
-def _plain(y: np.float32) -> np.float32:
-    return min(max(y, np.float32(0)), np.float32(1)) * np.float32(255)
+            out[row, column] = _clipped(luma[y, left + column] / scale) * scale

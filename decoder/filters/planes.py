@@ -143,6 +143,13 @@ class WindowPlanes:
     def __iter__(self) -> Iterator[Float32]:
         return iter((self.y, self.u, self.v))
 
+    def hold(self, window: Window, picture: PictureShape) -> bool:
+        """Return whether the arrays are as they should be and cover a rectangle."""
+        chroma = picture.chroma(self.window).shape
+        shapes = self.window.shape, chroma, chroma
+        fit = all(plane.shape == shape and plane.dtype == np.float32 for plane, shape in zip(self, shapes, strict=True))
+        return fit and picture.around(self.window) == self.window == self.window | window
+
     def crop(self, window: Window, picture: PictureShape) -> WindowPlanes:
         """Return the planes of a rectangle inside this one; the arrays are the same ones where nothing is cut."""
         if window == self.window:

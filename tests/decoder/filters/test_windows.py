@@ -126,3 +126,15 @@ def test_a_window_with_odd_sides_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="odd sides"):
         made.chain.apply(made.planes, Window(1, 0, 4, 4), made.supplies, Dump())
     assert made.chain.picture.around(Window(1, 0, 3, 64)) == Window(0, 0, 4, 64)
+
+
+@needs_spec
+def test_planes_that_are_too_small_are_a_mistake_of_the_caller() -> None:
+    """The loops check no bounds."""
+    made = case(CASES[0])
+    window = Window(0, 0, 32, 32)
+    small, wrong = made.planes.crop(window, made.chain.picture), dataclasses.replace(made.planes, u=made.planes.y)
+    double = dataclasses.replace(made.planes, y=made.planes.y.astype(np.float64))
+    for planes in (small, wrong, double):
+        with pytest.raises(ValueError, match="do not hold"):
+            made.chain.apply(planes, window, made.supplies, Recorder())
