@@ -108,7 +108,7 @@ class Region:
         samples: what it covers, without overlap.
         core: latents whose residual is coded for it.
         hyper: z positions that its hyper decoder reads.
-        size: height and width in samples that its hyper decoder works for.
+        size: height and width in samples that its hyper decoder works for, its size argument.
         psi: cells it pastes.
         cells: the same cells in the output of its hyper decoder.
         latents: window of its context model; it begins at even rows and columns.
@@ -136,28 +136,58 @@ def regions(height: int, width: int, rows: int, columns: int, overlap: Overlap) 
         columns: the same for columns.
         overlap: how far they reach over their borders.
     """
-    axes = axis_regions(height, rows, overlap), axis_regions(width, columns, overlap)
-    psi = [_survivors([region.psi for region in axis]) for axis in axes]
-    paste = [_survivors([region.paste for region in axis]) for axis in axes]
+    axes = [_runs(axis_regions(length, n, overlap)) for length, n in ((height, rows), (width, columns))]
+    return tuple(
+        Region(
+            index,
+            Area(row.samples, column.samples),
+            Area(row.core, column.core),
+            Area(row.hyper, column.hyper),
+            (row.size, column.size),
+            Area(row.psi, column.psi),
+            Area(row.cells, column.cells),
+            Area(row.latents, column.latents),
+            Area(row.paste, column.paste),
+        )
+        for index, (row, column) in enumerate(itertools.product(*axes))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The attributes of `Region` along one axis."""
+
+    samples: Span
+    core: Span
+    hyper: Span
+    size: int
+    psi: Span
+    cells: Span
+    latents: Span
+    paste: Span
+
+
+def _runs(axis: Sequence[AxisRegion]) -> list[_Run]:
+    """Return what is left of the regions of an axis without what later ones paste over."""
     result = []
-    for index, (i, j) in enumerate(itertools.product(range(rows), range(columns))):
-        row, column = axes[0][i], axes[1][j]
-        pasted = Area(paste[0][i], paste[1][j])
-        kept = Area(psi[0][i], psi[1][j])
+    psis, pastes = _survivors([region.psi for region in axis]), _survivors([region.paste for region in axis])
+    for region, psi, paste in zip(axis, psis, pastes, strict=True):
+        cells = psi.within(region.psi.start)
+        read = Span(0, region.hyper.size).intersect(_hyper_needed(cells))
+        stop = region.image.size if read.stop == region.hyper.size else _HYPER * read.stop
         result.append(
-            Region(
-                index,
-                Area(row.samples, column.samples),
-                Area(row.core, column.core),
-                Area(row.hyper, column.hyper),
-                (row.image.size, column.image.size),
-                kept,
-                Area(kept.rows.within(row.psi.start), kept.columns.within(column.psi.start)),
-                Area(_needed(row.latents, pasted.rows), _needed(column.latents, pasted.columns)),
-                pasted,
+            _Run(
+                region.samples,
+                region.core,
+                read.within(-region.hyper.start),
+                stop - _HYPER * read.start,
+                psi,
+                cells.within(2 * read.start),
+                region.latents.intersect(_latents_needed(paste)),
+                paste,
             )
         )
-    return tuple(result)
+    return result
 
 
 def _survivors(pastes: Sequence[Span]) -> list[Span]:
@@ -169,7 +199,13 @@ def _survivors(pastes: Sequence[Span]) -> list[Span]:
     return result
 
 
-def _needed(window: Span, paste: Span) -> Span:
-    """Return the part of a window that what is pasted depends on."""
+def _hyper_needed(cells: Span) -> Span:
+    """Return the z positions that the hyper decoder makes cells of (07.8), both counted from its first."""
+    first, last = cells.start, cells.stop - 1
+    return Span(first // 2 - (1 if first % 2 else 2), last // 2 + (2 if last % 2 else 1) + 1)
+
+
+def _latents_needed(paste: Span) -> Span:
+    """Return the latents that the context model makes those that are pasted of."""
     cells = paste.covered_by(2)
-    return window.intersect(Span(2 * (cells.start - _REACH), 2 * (cells.stop + _REACH)))
+    return Span(2 * (cells.start - _REACH), 2 * (cells.stop + _REACH))

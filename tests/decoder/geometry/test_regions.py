@@ -215,6 +215,15 @@ def test_any_axis(length: int, count: int, hyper: int, context: int, dependent: 
         assert window.stop == min(row.latents.stop, -(-paste.stop // 2) * 2 + 6)
 
 
+def test_what_is_pasted_over_is_not_computed() -> None:
+    """The first of two regions of 1100 samples keeps 8 cells of 24: it needs 6 z positions of 12 (07.8)."""
+    first, last = regions(1100, 64, 2, 1, DEPENDENT)
+    assert (first.hyper.rows, first.size[0], first.cells.rows) == (Span(0, 6), 384, Span(0, 8))
+    assert (first.latents.rows, first.paste.rows) == (Span(0, 24), Span(0, 17))
+    assert (last.hyper.rows, last.size[0], last.cells.rows) == (Span(4, 18), 844, Span(0, 27))
+    assert (last.latents.rows, last.paste.rows) == (Span(16, 69), Span(17, 69))
+
+
 def test_a_single_region_is_the_picture() -> None:
     (region,) = regions(97, 131, 1, 1, DEPENDENT)
     whole = Area.whole(7, 9)
