@@ -147,7 +147,9 @@ def make_plan(
                 found=f"an estimate of {ceil_div(memory, _MIB)} MiB in the thinnest bands",
             )
         rows = ceil_div(rows, 2)
-    asked = channels or tuple(component.channels for component in COMPONENTS)
+    most = channels or tuple(component.channels for component in COMPONENTS)
+    if min(most) < 0:
+        raise ValueError(f"channels must be at least 0, not {most}")
     return Plan(
         height,
         width,
@@ -155,7 +157,7 @@ def make_plan(
         latent_size(height, width),
         hyper_size(height, width),
         transform,
-        (min(asked[0], pih.numCh[0]), min(asked[1], pih.numCh[1])),
+        (min(most[0], pih.numCh[0]), min(most[1], pih.numCh[1])),
         grid,
         (primary, secondary),
         memory,

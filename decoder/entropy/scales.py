@@ -1,7 +1,7 @@
 """From the hyper scale to what is coded and how (sections 05.7 to 05.9).
 
-The coding map of a region is made in one pass over the hyper scale. The single steps exist for dumps; all are built
-from the same functions of one position.
+The coding map of a region is made in one pass over the hyper scale. The single steps exist for dumps, and are written
+plainly for whole arrays.
 """
 
 from __future__ import annotations

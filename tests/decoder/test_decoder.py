@@ -139,6 +139,13 @@ def test_arguments_out_of_range(arguments: dict[str, object]) -> None:
         Decoder("analytic", **arguments)  # type: ignore[arg-type]
 
 
+def test_channels_out_of_range(decoder: Decoder) -> None:
+    with pytest.raises(ValueError, match="at least 0"):
+        decoder.decode(ODD.read(), channels=(-1, 96))
+    more = decoder.decode(ODD.read(), channels=(1000, 1000))
+    assert np.array_equal(more.rgb, decoder.decode(ODD.read()).rgb)
+
+
 def test_saving(decoder: Decoder, tmp_path: Path) -> None:
     picture = decoder.decode(ODD.read())
     picture.save(tmp_path / "out.png")
