@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jpegai.codestream import Codestream, ConformanceError, Finding, LimitError, UnsupportedError
 from jpegai.codestream.rules.catalogue import finding
@@ -24,6 +25,7 @@ from jpegai.decoder.geometry import (
     tiles,
     tiles_in_regions,
 )
+from jpegai.decoder.geometry.tiles import axis_tiles
 from jpegai.decoder.networks import NETWORKS, Network
 
 __all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "make_plan"]
@@ -36,6 +38,8 @@ _LATENT = 16
 #: What the float32 runtime takes for the activations of a network, relative to what must live at once: it copies
 #: tensors to layouts of its own and leaves gaps. Measured, with something to spare.
 _OVERHEAD = 1.9
+#: Tiles may overlap so much that many times the picture is computed; so many times the largest picture at most.
+_MOST_WORK = 4
 #: Bytes that do not depend on the picture.
 _BASE = 8 * _MIB
 
@@ -122,20 +126,22 @@ def make_plan(
     if height * width > max_pixels:
         raise LimitError(
             "the picture is larger than the limit (--max-pixels)",
-            file=stream.name,
-            selector="pih.img_width_minus64",
-            bit_offset=stream.fields["pih.img_width_minus64"].offset,
+            **_place(stream, "img_width_minus64"),
             expected=f"at most {max_pixels} samples",
             found=f"{width} x {height} = {width * height}",
         )
     grid = _regions(stream)
-    grids = [_tiles(stream, component, grid) for component in range(len(COMPONENTS))]
+    primary_tiles, secondary_tiles = (
+        _tiles(stream, component, grid, _MOST_WORK * max_pixels) for component in range(len(COMPONENTS))
+    )
+    alike = primary_tiles == secondary_tiles
     limit = max_memory if max_memory is not None else _physical_memory() // 2
     networks = tuple(NETWORKS[name] for name in synthesis_names(transform))
     wanted = Area.whole(pih.display_height, pih.display_width)
-    rows = max(tile.latents.rows.size for tile in [*grids[0], *grids[1]])
+    rows = max(tile.latents.rows.size for tile in (*primary_tiles, *secondary_tiles))
     while True:
-        primary, secondary = (_pieces(networks, tile_grid, wanted, rows) for tile_grid in grids)
+        primary = _pieces(networks, primary_tiles, wanted, rows)
+        secondary = primary if alike else _pieces(networks, secondary_tiles, wanted, rows)
         memory = _memory(networks, (primary, secondary), height, width, len(stream.data))
         if memory <= limit:
             break
@@ -200,8 +206,8 @@ def _odd_overlaps(stream: Codestream) -> Iterator[Finding]:
             yield finding("R-24", message, selector)
 
 
-def _tiles(stream: Codestream, component: int, grid: Sequence[Region]) -> Sequence[Tile]:
-    """Return the synthesis tiles of a component: one without tiles (07.6)."""
+def _tiles(stream: Codestream, component: int, grid: Sequence[Region], most: int) -> Sequence[Tile]:
+    """Return the synthesis tiles of a component, of `most` samples together: one without tiles (07.6)."""
     pih = stream.pih
     height, width = pih.img_height, pih.img_width
     if not pih.synthesis_tile_enable[component]:
@@ -212,32 +218,29 @@ def _tiles(stream: Codestream, component: int, grid: Sequence[Region]) -> Sequen
         raise _impossible(stream, f"synthesis_tile_size[{component}]", "tiles without samples (R-30)", "1..255")
     if max(height, width) > size and overlap >= size:
         raise _impossible(stream, name, "tiles overlap all of each other (R-31)", f"less than {size // _LATENT}")
+    rows, columns = (sum(window.size for window, _ in axis_tiles(n, size, overlap)) for n in (height, width))
+    if rows * columns > most:
+        message = "the overlap of the tiles multiplies the work beyond the limit (--max-pixels)"
+        expected = f"tiles of at most {most} samples together"
+        raise LimitError(message, **_place(stream, name), expected=expected, found=rows * columns)
     if not pih.region_residual_in_its_own_substream_flag:
         return tiles(height, width, size, overlap)
     result = tiles_in_regions(height, width, size, overlap, [region.samples for region in grid])
     if any(start % _LATENT for tile in result for start in (tile.window.rows.start, tile.window.columns.start)):
-        field = stream.fields.get(f"pih.{name}")
-        raise UnsupportedError(
-            "a tile that begins between latents cannot be decoded",
-            file=stream.name,
-            selector=f"pih.{name}",
-            bit_offset=field.offset if field is not None else None,
-            expected="an even value",
-            found=overlap // _LATENT,
-        )
+        message = "a tile that begins between latents cannot be decoded"
+        raise UnsupportedError(message, **_place(stream, name), expected="an even value", found=overlap // _LATENT)
     return result
 
 
 def _impossible(stream: Codestream, name: str, what: str, expected: object) -> ConformanceError:
     field = stream.fields.get(f"pih.{name}")
-    return ConformanceError(
-        what,
-        file=stream.name,
-        selector=f"pih.{name}",
-        bit_offset=field.offset if field is not None else None,
-        expected=expected,
-        found=field.value if field is not None else None,
-    )
+    return ConformanceError(what, **_place(stream, name), expected=expected, found=field.value if field else None)
+
+
+def _place(stream: Codestream, name: str) -> dict[str, Any]:
+    """Return where an element of the picture header stands, as an error takes it."""
+    field = stream.fields.get(f"pih.{name}")
+    return {"file": stream.name, "selector": f"pih.{name}", "bit_offset": field.offset if field else None}
 
 
 def _pieces(networks: Sequence[Network], grid: Sequence[Tile], wanted: Area, rows: int) -> tuple[Piece, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from jpegai.decoder.geometry.areas import Area, Span
@@ -67,19 +67,27 @@ def tiles_in_regions(height: int, width: int, size: int, overlap: int, regions: 
         overlap: samples that neighbours inside a region share.
         regions: what the regions cover, in samples.
     """
+    axes = (
+        [(core, _extended(core, spans, length, overlap // 2)) for core, _ in axis_tiles(length, size, 0)]
+        for length, spans in (
+            (height, {region.rows for region in regions}),
+            (width, {region.columns for region in regions}),
+        )
+    )
     result = []
-    for tile in tiles(height, width, size, 0):
-        core = tile.core
-        region = next((region for region in regions if region.contains(core)), None)
-        if region is None:
-            result.append(tile)
-            continue
-        pairs = ((core.rows, region.rows, height), (core.columns, region.columns, width))
-        result.append(Tile(Area(*(_extended(*pair, overlap // 2) for pair in pairs)), core))
+    for (rows, further_rows), (columns, further_columns) in itertools.product(*axes):
+        core = Area(rows, columns)
+        window = core
+        if further_rows is not None and further_columns is not None:
+            window = Area(further_rows, further_columns)
+        result.append(Tile(window, core))
     return result
 
 
-def _extended(core: Span, region: Span, length: int, more: int) -> Span:
-    """Return a span that reaches further at the sides that are not sides of its region."""
+def _extended(core: Span, regions: Iterable[Span], length: int, more: int) -> Span | None:
+    """Return a span that reaches further at the sides that are not sides of its region; None outside of any region."""
+    region = next((region for region in regions if region.intersect(core) == core), None)
+    if region is None:
+        return None
     start = core.start - (more if core.start != region.start else 0)
     return Span(start, min(core.stop + (more if core.stop != region.stop else 0), length))

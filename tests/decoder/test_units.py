@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jpegai.codestream import Codestream, ConformanceError, JpegAIError, UnsupportedError
+from jpegai.codestream import Codestream, ConformanceError, JpegAIError, LimitError, UnsupportedError
 from jpegai.codestream.framing import length_field
 from jpegai.decoder import Decoder
 from jpegai.decoder.components import COMPONENTS
@@ -193,6 +193,14 @@ def test_impossible_tiles_are_named(
         refuse(stream)
     assert caught.value.selector == selector
     assert caught.value.bit_offset == stream.fields[selector].offset
+
+
+@needs_spec
+def test_overlaps_that_multiply_the_work_are_limited() -> None:
+    stream = Codestream.parse(tiled(1000, 1000, (20, 19), None))
+    assert len(make_plan(stream, "SOP").synthesis[0]) == 44**2
+    with pytest.raises(LimitError, match=r"--max-pixels.*at most 8000000 samples together, found 198021184"):
+        make_plan(stream, "SOP", max_pixels=2_000_000)
 
 
 @needs_spec
