@@ -38,9 +38,6 @@ class Recorder:
     def add(self, name: str, result: NDArray[Any]) -> None:
         """Offer a result under its stage name."""
 
-    def add_rows(self, name: str, height: int, first: int, rows: NDArray[Any]) -> None:
-        """Offer rows (axis 1) `first` and following of a result that is `height` rows high."""
-
 
 class Dump(Recorder):
     """Keeps every result, as an independent array."""
@@ -54,9 +51,3 @@ class Dump(Recorder):
     def add(self, name: str, result: NDArray[Any]) -> None:
         """Keep a result."""
         self.results[name] = np.array(result)
-
-    def add_rows(self, name: str, height: int, first: int, rows: NDArray[Any]) -> None:
-        """Keep rows of a result."""
-        if name not in self.results:
-            self.results[name] = np.empty((rows.shape[0], height, *rows.shape[2:]), rows.dtype)
-        self.results[name][:, first : first + rows.shape[1]] = rows

@@ -15,8 +15,9 @@ from jpegai.decoder.entropy.scales import coded_mask, coding_map, dequantise, sc
 from jpegai.decoder.entropy.z import decode_z
 from jpegai.decoder.geometry import ceil_div, size_argument
 from jpegai.decoder.latents import add_psi, context_latents, merge_phases
-from jpegai.decoder.picture.colour import to_rgb, to_rgb8
+from jpegai.decoder.picture.assembly import Assembly
 from jpegai.decoder.picture.picture import Picture
+from jpegai.decoder.picture.signalling import Rendering
 from jpegai.decoder.plan import Plan
 from jpegai.decoder.recorder import Recorder
 
@@ -33,14 +34,18 @@ Float32 = NDArray[np.float32]
 class Walk:
     """One decode. What it offers to its recorder under the names of the stages is what a dump holds."""
 
-    def __init__(self, decoder: Decoder, stream: Codestream, plan: Plan, recorder: Recorder) -> None:
+    def __init__(
+        self, decoder: Decoder, stream: Codestream, plan: Plan, rendering: Rendering, recorder: Recorder
+    ) -> None:
         self._decoder = decoder
         self._workers = decoder.workers
         self._stream = stream
         self._plan = plan
+        self._rendering = rendering
         self._recorder = recorder
         self._model_id: int = stream.pih.model_id
         self._findings = [finding for finding in stream.findings if finding.severity != "E"]
+        self._findings += rendering.findings
 
     def run(self) -> Picture:
         """Decode the stream."""
@@ -50,8 +55,7 @@ class Walk:
         residuals = self._residuals(models, z)
         latents = self._latents(z, residuals)
         del z, residuals
-        rgb = self._synthesis(latents)
-        return Picture(rgb, self._plan.transform, tuple(self._findings), self._recorder.times)
+        return self._picture(self._synthesis(latents))
 
     def _network(self, name: str) -> Float32Network:
         return self._decoder.network(name, self._model_id)
@@ -149,12 +153,12 @@ class Walk:
         if predictions is not None:
             self._recorder.add("primary.prediction", merge_phases(predictions, *self._plan.latents))
 
-    def _synthesis(self, latents: Float32) -> NDArray[np.uint8]:
-        """Run the synthesis band by band and convert each band to RGB (06.8, 10)."""
+    def _synthesis(self, latents: Float32) -> Assembly:
+        """Run the synthesis band by band (06.8)."""
         recorder = self._recorder
         height, width = self._plan.display
         primary, secondary = (self._network(name) for name in synthesis_names(self._plan.transform))
-        rgb = np.empty((height, width, 3), np.uint8)
+        assembly = Assembly(self._rendering, height, width, self._workers, keeps=recorder.keeps)
         for band in self._plan.bands:
             first, last = band.rows[0], min(band.rows[1], height)
             if first >= last:
@@ -166,20 +170,37 @@ class Walk:
                 chroma = secondary(window, size=size)
             luma, chroma = (part[:, band.skip : band.skip + last - first, :width] for part in (luma, chroma))
             with recorder.stage("colour"):
-                to_rgb8(luma[0], chroma, rgb[first:last], self._workers)
-            if recorder.keeps:
-                self._record_planes(luma, chroma, height, first)
-        recorder.add("picture", rgb)
-        return rgb
+                assembly.add(first, luma, chroma)
+        return assembly
 
-    def _record_planes(self, luma: Float32, chroma: Float32, height: int, first: int) -> None:
-        """Keep the planes of one band, as they would enter filters, and the RGB samples before rounding."""
-        output = to_rgb(luma[0], chroma, self._workers)
-        self._recorder.add_rows("primary.planes", height, first, luma)
-        self._recorder.add_rows("secondary.planes", height, first, chroma)
-        for index, plane in enumerate((luma, chroma[:1], chroma[1:])):
-            self._recorder.add_rows(f"filter_input.{index}", height, first, plane)
-            self._recorder.add_rows(f"output.{index}", height, first, output[index : index + 1])
+    # -- picture ----------------------------------------------------------------------------------------------
+
+    def _picture(self, assembly: Assembly) -> Picture:
+        """Make the picture of its planes (10.4)."""
+        recorder = self._recorder
+        if recorder.keeps:
+            self._record_planes(assembly)
+        with recorder.stage("colour"):
+            samples = assembly.finish()
+        picture = Picture(
+            samples,
+            self._rendering.target,
+            self._plan.transform,
+            tuple(self._findings),
+            recorder.times,
+            self._rendering.cicp,
+        )
+        if recorder.keeps:
+            recorder.add("picture", picture.rgb if picture.format.space == "rgb" else picture.flat())
+        return picture
+
+    def _record_planes(self, assembly: Assembly) -> None:
+        """Keep the planes as coded, as they would enter filters, and the decoded picture before rounding."""
+        for component, planes in zip(COMPONENTS, assembly.coded, strict=True):
+            self._recorder.add(f"{component.name}.planes", planes)
+        for name, each in (("filter_input", assembly.filter_input()), ("output", assembly.decoded())):
+            for index, plane in enumerate(each):
+                self._recorder.add(f"{name}.{index}", plane[np.newaxis])
 
 
 def cube_flags(stream: Codestream, component: int) -> NDArray[np.uint8] | None:
