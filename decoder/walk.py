@@ -170,7 +170,7 @@ class Walk:
                 chroma = secondary(window, size=size)
             luma, chroma = (part[:, band.skip : band.skip + last - first, :width] for part in (luma, chroma))
             with recorder.stage("colour"):
-                assembly.add(first, luma, chroma)
+                assembly.add(first, 0, luma, chroma)
         return assembly
 
     # -- picture ----------------------------------------------------------------------------------------------

@@ -77,7 +77,6 @@ def _output_format(
         UnsupportedError: the file format cannot hold it.
     """
     from jpegai.decoder.picture.formats import parse_format
-    from jpegai.decoder.picture.reference import reference_format
     from jpegai.decoder.picture.signalling import choose_rendering
     from jpegai.decoder.picture.writers import WRITERS, check_output
 
@@ -91,6 +90,10 @@ def _output_format(
     if reference_output:
         if asked is not None:
             raise click.UsageError("--reference-output chooses the format itself: leave --format out")
+        if out == "-":
+            raise click.UsageError("--reference-output needs the name of a file")
+        from jpegai.decoder.picture.reference import reference_format
+
         return reference_format(path, choose_rendering(stream, None, colour).target)
     check_output(path, choose_rendering(stream, asked, colour).target)
     return asked

@@ -77,6 +77,14 @@ def _rgb(
 
 
 @kernel
+def _interleave_row(planes: NDArray[Any], out: NDArray[Any], row: int) -> None:
+    for column in range(out.shape[1]):
+        out[row, column, 0] = planes[0, column]
+        out[row, column, 1] = planes[1, column]
+        out[row, column, 2] = planes[2, column]
+
+
+@kernel
 def _yuv_to_samples(
     y: Float32,
     u: Float32,
@@ -85,16 +93,19 @@ def _yuv_to_samples(
     chroma: np.float32,
     peak: np.float32,
     out: NDArray[Any],
+    scratch: NDArray[Any],
     first: int,
     last: int,
 ) -> None:
+    # vectors of one component are fast, stores of three in turn are not: a row is computed first and then interleaved
     scale = np.float32(255)
     for row in range(first, last):
         for column in range(out.shape[1]):
             r, g, b = _rgb(y[row, column], u[row, column], v[row, column], matrix, chroma)
-            out[row, column, 0] = np.rint(_clip(r) / scale * peak)
-            out[row, column, 1] = np.rint(_clip(g) / scale * peak)
-            out[row, column, 2] = np.rint(_clip(b) / scale * peak)
+            scratch[0, column] = np.rint(_clip(r) / scale * peak)
+            scratch[1, column] = np.rint(_clip(g) / scale * peak)
+            scratch[2, column] = np.rint(_clip(b) / scale * peak)
+        _interleave_row(scratch, out, row)
 
 
 @kernel
@@ -146,13 +157,22 @@ def _user_transform(
 
 @kernel
 def _interleave(
-    a: Float32, b: Float32, c: Float32, divisor: np.float32, peak: np.float32, out: NDArray[Any], first: int, last: int
+    a: Float32,
+    b: Float32,
+    c: Float32,
+    peak: np.float32,
+    out: NDArray[Any],
+    scratch: NDArray[Any],
+    first: int,
+    last: int,
 ) -> None:
+    scale = np.float32(255)
     for row in range(first, last):
         for column in range(out.shape[1]):
-            out[row, column, 0] = np.rint(_clip(a[row, column]) / divisor * peak)
-            out[row, column, 1] = np.rint(_clip(b[row, column]) / divisor * peak)
-            out[row, column, 2] = np.rint(_clip(c[row, column]) / divisor * peak)
+            scratch[0, column] = np.rint(_clip(a[row, column]) / scale * peak)
+            scratch[1, column] = np.rint(_clip(b[row, column]) / scale * peak)
+            scratch[2, column] = np.rint(_clip(c[row, column]) / scale * peak)
+        _interleave_row(scratch, out, row)
 
 
 @kernel
@@ -167,6 +187,15 @@ def _split(workers: Workers, shape: tuple[int, ...], kernel: Any, *arguments: An
     workers.split(lambda first, last: kernel(*arguments, first, last), shape[0], grain(3 * shape[1]))
 
 
+def _split_samples(workers: Workers, out: NDArray[Any], kernel: Any, *arguments: Any) -> None:
+    """Run a kernel that interleaves samples over the rows of `out`, with a row of each component to itself."""
+
+    def run(first: int, last: int) -> None:
+        kernel(*arguments, out, np.empty((3, out.shape[1]), out.dtype), first, last)
+
+    workers.split(run, len(out), grain(3 * out.shape[1]))
+
+
 def yuv_to_samples(planes: Planes, chroma: float, peak: int, out: NDArray[Any], workers: Workers) -> None:
     """Convert 4:4:4 YUV to integer RGB in one pass: BT.709, clip, round half to even (10.6, 10.10.1).
 
@@ -177,9 +206,7 @@ def yuv_to_samples(planes: Planes, chroma: float, peak: int, out: NDArray[Any], 
         out: (H, W, 3) uint8 or uint16, written.
         workers: rows are shared among them.
     """
-    _split(
-        workers, out.shape, _yuv_to_samples, *planes, BT709.inverse, np.float32(chroma), np.float32(peak), out
-    )
+    _split_samples(workers, out, _yuv_to_samples, *planes, BT709.inverse, np.float32(chroma), np.float32(peak))
 
 
 def yuv_to_rgb(
@@ -224,7 +251,7 @@ def user_transform(planes: Planes, matrix: Float32, workers: Workers) -> Planes:
 
 def interleave(planes: Planes, peak: int, out: NDArray[Any], workers: Workers) -> None:
     """Clip, scale and round planes on 0..255 to interleaved samples 0..`peak`, (H, W, 3) uint8 or uint16 (10.10.1)."""
-    _split(workers, out.shape, _interleave, *planes, np.float32(255), np.float32(peak), out)
+    _split_samples(workers, out, _interleave, *planes, np.float32(peak))
 
 
 def round_plane(plane: Float32, peak: int, out: NDArray[Any], workers: Workers) -> None:

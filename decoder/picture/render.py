@@ -14,8 +14,8 @@ from jpegai.decoder.workers import Workers
 
 __all__ = ["convert", "decoded_planes", "empty_samples", "render", "round_planes"]
 
-#: Rows that are resampled and converted together, so that they stay in the cache.
-_STRIP = 16
+#: Rows that are resampled and converted together, few enough to stay in the cache.
+_STRIP = 64
 
 
 def render(planes: Planes, chroma: str, rendering: Rendering, workers: Workers) -> Samples:

@@ -46,8 +46,8 @@ class Rendering:
         return ("yuv", self.source) if self.transform == "none" else ("rgb", "444")
 
     @property
-    def row_by_row(self) -> bool:
-        """Whether each row of samples comes from the same rows of the planes as coded, by rounding or BT.709 alone."""
+    def sample_by_sample(self) -> bool:
+        """Whether each sample comes from those at its place in the planes as coded, by rounding or BT.709 alone."""
         target = self.target
         if self.transform == "bt709":
             return self.coded == "444" and target.space == "rgb"

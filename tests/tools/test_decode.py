@@ -79,6 +79,7 @@ def test_one_stream_several_decoders(transform: str, tmp_path: Path) -> None:
         (["decode", SMALL.path, "out.png", "--format", "grey"], 2, "'grey' is no format"),
         (["decode", SMALL.path, "out.png", "--colour", "pink"], 2, "pink"),
         (["decode", SMALL.path, "out.tif", "--reference-output"], 4, "the reference writes .png, .yuv and .pgx"),
+        (["decode", SMALL.path, "-", "--reference-output"], 2, "needs the name of a file"),
         (["decode", SMALL.path, "out.yuv", "--reference-output", "--format", "yuv444"], 2, "leave --format out"),
         (["decode", "nothing.jai", "out.png"], 3, "No such file"),
         (["dump", SMALL.path, "out.png"], 2, "must end in .npz"),

@@ -16,12 +16,11 @@ __all__ = ["widened"]
 def _widen(samples: NDArray[Any], up: int, down: int, swap: bool, out: NDArray[np.uint16]) -> None:
     for row in range(samples.shape[0]):
         for column in range(samples.shape[1]):
-            for component in range(samples.shape[2]):
-                value = np.uint32(samples[row, column, component])
-                value = (value << np.uint32(up) | value >> np.uint32(down)) & np.uint32(0xFFFF)
-                if swap:
-                    value = (value << np.uint32(8) | value >> np.uint32(8)) & np.uint32(0xFFFF)
-                out[row, column, component] = value
+            value = np.uint32(samples[row, column])
+            value = (value << np.uint32(up) | value >> np.uint32(down)) & np.uint32(0xFFFF)
+            if swap:
+                value = (value << np.uint32(8) | value >> np.uint32(8)) & np.uint32(0xFFFF)
+            out[row, column] = value
 
 
 def widened(rgb: NDArray[Any], depth: int, *, big_endian: bool = False) -> NDArray[Any]:
@@ -34,6 +33,7 @@ def widened(rgb: NDArray[Any], depth: int, *, big_endian: bool = False) -> NDArr
     """
     if depth == 8:
         return rgb
-    out = np.empty(rgb.shape, np.uint16)
-    _widen(rgb, 16 - depth, 2 * depth - 16, big_endian and np.little_endian, out)
-    return out
+    rows = rgb.reshape(len(rgb), -1)
+    out = np.empty(rows.shape, np.uint16)
+    _widen(rows, 16 - depth, 2 * depth - 16, big_endian and np.little_endian, out)
+    return out.reshape(rgb.shape)

@@ -215,7 +215,14 @@ def assembled(way: tuple[str, str, str, str], height: int, width: int, threads: 
     assembly = Assembly(how, height, width, Workers(threads), keeps=keeps)
     luma, chroma = full_size(height, width)
     for first in range(0, height, 32):
-        assembly.add(first, luma[:, first : first + 32], chroma[:, first : first + 32])
+        if keeps and width > 16:
+            assembly.add_component(0, first, 0, luma[:, first : first + 32])
+            assembly.add_component(1, first, 0, chroma[:, first : first + 32, :16])
+            assembly.add_component(1, first, 16, chroma[:, first : first + 32, 16:])
+            continue
+        for left in range(0, width, 48):
+            part = np.s_[:, first : first + 32, left : left + 48]
+            assembly.add(first, left, luma[part], chroma[part])
     return assembly.finish()
 
 
@@ -242,7 +249,7 @@ def test_every_way_from_planes_to_samples(way: tuple[str, str, str, str], size: 
 def test_filters_stand_between_the_source_format_and_colour() -> None:
     how = Rendering("420", "444", "bt709", parse_format("rgb444", 8))
     assembly = Assembly(how, 40, 30, ONE, keeps=True)
-    assembly.add(0, *full_size(40, 30))
+    assembly.add(0, 0, *full_size(40, 30))
     assert [plane.shape for plane in assembly.coded] == [(1, 40, 30), (2, 20, 15)]
     planes = assembly.filter_input()
     assert {plane.shape for plane in planes} == {(40, 30)}
