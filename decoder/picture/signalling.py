@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream import Codestream, Finding, UnsupportedError
-from jpegai.decoder.picture.formats import SUBSAMPLING, Cicp, PictureFormat, parse_format
+from jpegai.decoder.picture.formats import SUBSAMPLING, Cicp, PictureFormat, chroma_shape, parse_format
 
 __all__ = ["COLOURS", "Rendering", "choose_rendering"]
 
 #: What may be asked of a user-defined colour transform: leave it, or apply the formula that must have been intended.
 COLOURS = ("signalled", "intended")
+
+#: Bytes for the strips in which chroma is resampled.
+_STRIPS = 1 << 20
 
 _FORMATS = {subsampling: name for name, subsampling in SUBSAMPLING.items()}
 
@@ -52,6 +56,27 @@ class Rendering:
         if self.transform == "bt709":
             return self.coded == "444" and target.space == "rgb"
         return self.transform == "none" and self.coded == self.source and (target.space, target.chroma) == self.decoded
+
+    def memory(self, height: int, width: int, *, keeps: bool = False) -> int:
+        """Return the most bytes that an `Assembly` of a picture of this size takes, with what it makes of it."""
+        luma = height * width
+        size = {chroma: math.prod(chroma_shape(chroma, height, width)) for chroma in SUBSAMPLING}
+
+        def resampled(source: str, target: str) -> int:
+            by_way = 8 * luma if "444" not in (source, target) else 0
+            return 8 * size[target] + by_way if source != target else 0
+
+        target = self.target
+        samples = (luma + 2 * size[target.chroma]) * target.dtype.itemsize
+        if self.sample_by_sample and not keeps:
+            return samples
+        planes = 4 * (luma + 2 * size[self.coded])
+        if self.transform == "bt709" and target.space == "rgb" and self.source in ("444", self.coded):
+            return planes + samples + _STRIPS
+        space, chroma = self.decoded
+        decoded = resampled(self.coded, self.source) + 4 * (luma + 2 * size[chroma])
+        converted = 12 * luma if space != target.space else 0
+        return planes + decoded + converted + resampled(chroma, target.chroma) + samples
 
 
 def choose_rendering(

@@ -48,14 +48,14 @@ def test_streams_in_memory_and_files_that_were_closed() -> None:
 def test_size_limits_are_those_of_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 64 * 64 - 1)
     with pytest.warns(Image.DecompressionBombWarning):
-        Image.open(SMALL.path)
+        Image.open(io.BytesIO(SMALL.read()))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(Image.DecompressionBombError):
-        Image.open(SMALL.path)
+        Image.open(io.BytesIO(SMALL.read()))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        Image.open(SMALL.path)
+        Image.open(io.BytesIO(SMALL.read()))
 
 
 def test_damage_and_missing_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,28 @@ def test_every_way_from_planes_to_samples(way: tuple[str, str, str, str], size: 
     whole = assembled(way, *size, 1, keeps=True)
     assert all(np.abs(a.astype(int) - b).max() <= 1 for a, b in zip(samples, whole, strict=True))
     assert sum(np.count_nonzero(a != b) for a, b in zip(samples, whole, strict=True)) <= 2
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+@pytest.mark.parametrize("way", WAYS, ids="-".join)
+def test_memory_is_foreseen(way: tuple[str, str, str, str], keeps: bool) -> None:
+    height, width = 600, 700
+    luma, chroma = np.zeros((1, height, width), np.float32), np.zeros((2, height, width), np.float32)
+    user = np.zeros((3, 4), np.float32) if way[2] == "user" else None
+    how = Rendering(*way[:3], parse_format(way[3], 8), user)
+
+    def work() -> None:
+        assembly = Assembly(how, height, width, ONE, keeps=keeps)
+        assembly.add(0, 0, luma, chroma)
+        assembly.finish()
+
+    work()  # compiled
+    tracemalloc.start()
+    work()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    foreseen = how.memory(height, width, keeps=keeps)
+    assert 0.6 * foreseen <= peak <= foreseen + (1 << 16)
 
 
 def test_filters_stand_between_the_source_format_and_colour() -> None:

@@ -124,3 +124,6 @@ def test_rendering_information() -> None:
     assert Cicp.of(header) == Cicp(40, 41, 42, 43)
     assert Cicp.of(SimpleNamespace(cicp_info_present_flag=0)) is None
     assert Cicp.of(None) is None
+    carrying = stream()
+    carrying.rdi = header  # type: ignore[attr-defined]
+    assert choose_rendering(carrying).cicp == Cicp(40, 41, 42, 43)
