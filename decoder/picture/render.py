@@ -14,8 +14,8 @@ from jpegai.decoder.workers import Workers
 
 __all__ = ["convert", "decoded_planes", "empty_samples", "render", "round_planes"]
 
-#: Rows that are resampled and converted together, few enough to stay in the cache.
-_STRIP = 64
+#: Samples that are resampled and converted together: few enough to stay in the cache.
+_STRIP = 1 << 17
 
 
 def render(planes: Planes, chroma: str, rendering: Rendering, workers: Workers) -> Samples:
@@ -127,13 +127,14 @@ def _strips(planes: Planes, divisor: float, workers: Workers, emit: Callable[[Pl
     luma, u, v = planes
     height, width = luma.shape
     resampler = Resampler((u.shape[0], u.shape[1]), (height, width))
+    rows_of_strip = max(8, _STRIP // width)
 
     def run(first: int, last: int) -> None:
-        strip = np.empty((2, _STRIP, width), np.float32)
-        for start in range(first, last, _STRIP):
-            stop = min(start + _STRIP, last)
+        strip = np.empty((2, rows_of_strip, width), np.float32)
+        for start in range(first, last, rows_of_strip):
+            stop = min(start + rows_of_strip, last)
             for plane, rows in zip((u, v), strip, strict=True):
                 resampler.rows(plane, start, stop, rows, divisor)
             emit((luma[start:stop], strip[0, : stop - start], strip[1, : stop - start]), start, stop)
 
-    workers.split(run, height, _STRIP)
+    workers.split(run, height, rows_of_strip)

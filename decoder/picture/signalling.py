@@ -16,9 +16,6 @@ __all__ = ["COLOURS", "Rendering", "choose_rendering"]
 #: What may be asked of a user-defined colour transform: leave it, or apply the formula that must have been intended.
 COLOURS = ("signalled", "intended")
 
-#: Bytes for the strips in which chroma is resampled.
-_STRIPS = 1 << 20
-
 _FORMATS = {subsampling: name for name, subsampling in SUBSAMPLING.items()}
 
 
@@ -58,7 +55,7 @@ class Rendering:
         return self.transform == "none" and self.coded == self.source and (target.space, target.chroma) == self.decoded
 
     def memory(self, height: int, width: int, *, keeps: bool = False) -> int:
-        """Return the most bytes that an `Assembly` of a picture of this size takes, with what it makes of it."""
+        """Return the bytes that an `Assembly` of a picture of this size takes at most, strips of a few rows apart."""
         luma = height * width
         size = {chroma: math.prod(chroma_shape(chroma, height, width)) for chroma in SUBSAMPLING}
 
@@ -72,7 +69,7 @@ class Rendering:
             return samples
         planes = 4 * (luma + 2 * size[self.coded])
         if self.transform == "bt709" and target.space == "rgb" and self.source in ("444", self.coded):
-            return planes + samples + _STRIPS
+            return planes + samples
         space, chroma = self.decoded
         decoded = resampled(self.coded, self.source) + 4 * (luma + 2 * size[chroma])
         converted = 12 * luma if space != target.space else 0
@@ -107,12 +104,11 @@ def choose_rendering(
             "4:2:2 coded as 4:2:0 has no conversion of its own; by way of 4:4:4 where a format is asked for (--format)",
         )
     transform, user, findings = _transform(stream, colour, source)
-    decoded = PictureFormat("yuv" if transform == "none" else "rgb", "444" if transform != "none" else source, 8)
-    depth = pih.bit_depth
     if format is None:
-        target = PictureFormat(decoded.space, decoded.chroma, depth)
+        space, chroma = ("yuv", source) if transform == "none" else ("rgb", "444")
+        target = PictureFormat(space, chroma, pih.bit_depth)
     else:
-        target = format if isinstance(format, PictureFormat) else parse_format(format, depth)
+        target = format if isinstance(format, PictureFormat) else parse_format(format, pih.bit_depth)
     if pih.colour_transform_idx == 2 and transform == "none" and target.space == "rgb":
         raise _unsupported(
             stream,
