@@ -99,6 +99,15 @@ def test_rounding_is_half_to_even_and_clipped() -> None:
     assert one[0].tolist() == expected
 
 
+def test_equal_ranges_are_not_scaled() -> None:
+    """Division by 255 and the product with it move some values over the boundary of rounding (10.1.3)."""
+    values = np.nextafter(np.arange(255, dtype=np.float32)[np.newaxis] + np.float32(0.5), np.float32(1000))
+    assert np.any(np.rint(values / np.float32(255) * np.float32(255)) != np.rint(values))
+    out = np.empty(values.shape, np.uint8)
+    round_plane(values, 255, out, Workers(1))
+    assert np.array_equal(out, np.rint(values))
+
+
 @pytest.mark.parametrize("depth", [8, 10, 12, 14, 16])
 def test_planes_scale_to_every_depth(depth: int) -> None:
     peak = 2**depth - 1
