@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream import Codestream
-from jpegai.codestream.threads import ThreadPayload
+from jpegai.codestream.payloads import ThreadPayload
 from jpegai.decoder.components import COMPONENTS
 from jpegai.decoder.entropy import NOT_CODED, Gains, coding_map, decode_residual, decode_z
 from jpegai.decoder.entropy_model import load_entropy_model

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     )
     from jpegai.codestream.fields import Field, Fields
     from jpegai.codestream.framing import Segment
+    from jpegai.codestream.payloads import ThreadPayload
     from jpegai.codestream.schema.values import Header
-    from jpegai.codestream.threads import ThreadPayload
 
 __all__ = [
     "Codestream",
@@ -46,7 +46,7 @@ _HOME = dict.fromkeys(__all__, "errors") | {
     "Fields": "fields",
     "Header": "schema.values",
     "Segment": "framing",
-    "ThreadPayload": "threads",
+    "ThreadPayload": "payloads",
 }
 
 __getattr__ = lazy_names(__name__, _HOME, globals())

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
+import mmap
 import os
 import sys
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from jpegai.codestream.cursor import BitReader, BitWriter
-from jpegai.codestream.editions import EDITIONS, PictureHeader, read_picture_header, trace_picture_header
+from jpegai.codestream.editions import EDITIONS, PictureHeader, read_picture_header
 from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError
-from jpegai.codestream.fields import Field, Fields, bytes_field, padding_field
-from jpegai.codestream.framing import Framing, Segment, frame, length_field
-from jpegai.codestream.schema.pih import PICTURE_HEADER
-from jpegai.codestream.schema.segments import EOC, SOC
-from jpegai.codestream.schema.ton import TOOLS_HEADER_FLAGS
-from jpegai.codestream.schema.values import Expression, Header, Scope
-from jpegai.codestream.threads import ThreadPayload, split_threads
+from jpegai.codestream.fields import Entry, Field, Fields, bytes_field, without_gaps
+from jpegai.codestream.framing import Framing, Segment, frame, length_field, start_fields
+from jpegai.codestream.headers import HeaderReading, absent_header, build_header, read_header
+from jpegai.codestream.payloads import Payload, ThreadPayload, build_payload, read_payload
+from jpegai.codestream.schema.segments import EOC, SOC, kind_named
+from jpegai.codestream.schema.values import Expression, Header
 
 __all__ = ["Codestream"]
 
@@ -33,40 +30,69 @@ class Codestream:
         data: the whole file.
         edition: ``is`` or ``dis``.
         pih: values of the picture header (section 02), derived variables included.
-        ton: enable flags of the tools header (section 03.1) up to the first one that is set; all 0 without one.
+        ton: values of the tools header (sections 03.1 to 03.4); those of a stream without one say that all is off.
+        rdi: values of the rendering information (03.5); absent elements hold their inferred values.
+        udi: the user data, ``udi.UDI_data``, a view (03.6).
         segments: all segments in file order.
         trailing: bytes behind the end of codestream.
+        errors: what could not be parsed; empty unless the stream was parsed with `recover`.
     """
 
-    def __init__(self, data: memoryview, name: str | None, framing: Framing, picture_header: PictureHeader) -> None:
+    def __init__(
+        self, data: memoryview, name: str | None, framing: Framing, edition: str | None, recover: bool
+    ) -> None:
         self.data = data
         self.name = name
         self.segments = framing.segments
         self.trailing = framing.trailing
         self.eoc_offset = framing.eoc_offset
-        self.edition = picture_header.edition
-        self.pih = picture_header.header
-        self.ton = Header("ton")
         self._framing = framing
-        self._picture_header = picture_header
-        self._tools_fields: list[Field] = []
-        self._read_tools_header()
+        self._readings: dict[str, HeaderReading] = {}
+        self._payloads: dict[str, Payload] = {}
+        self.errors: tuple[JpegAIError, ...] = framing.errors
+        self._picture_header = self._read_picture_header(edition, recover)
+        self.edition = self._picture_header.edition
+        self.pih = self._picture_header.header
+        if self._picture_header.error is not None:
+            self.errors += (self._picture_header.error,)
+        for segment in self.segments:
+            if segment.kind.schema is not None and segment.name != "pih" and self.complete:
+                reading = self._read_header(segment)
+                self._readings[segment.group] = reading
+                if reading.error is not None:
+                    self.errors += (reading.error,)
+        if self.errors and not recover:
+            raise self.errors[0]
+        self.ton, self.rdi, self.udi = (self._header(name) for name in ("ton", "rdi", "udi"))
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, edition: str | None = None) -> Codestream:
-        """Read and parse a file; ``-`` is the standard input.
+    def open(
+        cls, path: str | os.PathLike[str], *, edition: str | None = None, recover: bool = False
+    ) -> Codestream:
+        """Map a file into memory and parse it; ``-`` is the standard input.
 
         Raises:
             OSError: the file cannot be read.
             JpegAIError: as `parse`.
         """
         if path == "-":
-            return cls.parse(sys.stdin.buffer.read(), name="(standard input)", edition=edition)
-        return cls.parse(Path(path).read_bytes(), name=os.fspath(path), edition=edition)
+            data: bytes | mmap.mmap = sys.stdin.buffer.read()
+            return cls.parse(data, name="(standard input)", edition=edition, recover=recover)
+        with Path(path).open("rb") as file:
+            try:
+                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            except (ValueError, OSError):  # empty, or no regular file
+                data = file.read()
+        return cls.parse(data, name=os.fspath(path), edition=edition, recover=recover)
 
     @classmethod
     def parse(
-        cls, data: bytes | bytearray | memoryview, *, name: str | None = None, edition: str | None = None
+        cls,
+        data: bytes | bytearray | memoryview | mmap.mmap,
+        *,
+        name: str | None = None,
+        edition: str | None = None,
+        recover: bool = False,
     ) -> Codestream:
         """Parse a codestream; the data are kept, not copied.
 
@@ -74,6 +100,7 @@ class Codestream:
             data: the whole file.
             name: file name for messages.
             edition: ``is`` or ``dis``; detected when None (section 02.7).
+            recover: give what can be known of a damaged stream; `errors` says what is not.
 
         Raises:
             TruncatedError: the data end too early.
@@ -83,33 +110,40 @@ class Codestream:
             raise ValueError(f"edition {edition!r} is none of {EDITIONS}")
         view = memoryview(data).toreadonly().cast("B")
         try:
-            framing = frame(view)
-            first = framing.segments[0]
-            picture_header = read_picture_header(first.payload, first.payload_offset, edition)
-            return cls(view, name, framing, picture_header)
+            stream = cls(view, name, frame(view, recover=recover), edition, recover)
         except JpegAIError as error:
             raise error.locate(file=name) from None
+        for damage in stream.errors:
+            damage.locate(file=name)
+        return stream
 
-    def _read_tools_header(self) -> None:
-        segment = self.segment("ton")
+    # -- headers ----------------------------------------------------------------------------------------------
+
+    def _read_picture_header(self, edition: str | None, recover: bool, trace: bool = False) -> PictureHeader:
+        segment = self.segment("pih")
         if segment is None:
-            # a missing tools header means that every tool is off (01.9): the same as one of zero bits
-            TOOLS_HEADER_FLAGS.parse_stream(BitReader(bytes(1)), scope=Scope(self.ton, self.pih))
-            return
-        reader = BitReader(segment.payload, segment.payload_offset)
-        TOOLS_HEADER_FLAGS.parse_stream(reader, scope=Scope(self.ton, self.pih, self._tools_fields))
-        rest = reader.remaining
-        if rest:
-            start = reader.position
-            if rest >= 8 or 1 in (field.value for field in self._tools_fields):
-                view = segment.payload[start // 8 - segment.payload_offset :]
-                # what is left begins within a byte
-                field = Field(
-                    f"{segment.group}.payload", "payload", start, rest, None, view, "not parsed further", "03", "bytes"
-                )
-            else:
-                field = padding_field(f"{segment.group}.padding", start, rest, reader.u(rest), "01.5.5")
-            self._tools_fields.append(field)
+            return PictureHeader(edition or EDITIONS[0], Header("pih"), [], None, [])
+        return read_picture_header(segment.payload, segment.payload_offset, edition, trace=trace, recover=recover)
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is a complete picture header: without it other segments cannot be told apart."""
+        return bool(self.pih) and self._picture_header.error is None
+
+    @property
+    def names(self) -> Mapping[str, Any]:
+        """Elements and variables of the picture header, and ``edition``: what other declarations speak of."""
+        return self._picture_header.names
+
+    def _read_header(self, segment: Segment, trace: bool = False) -> HeaderReading:
+        kind, names = segment.kind, self.names
+        return read_header(kind, segment.group, segment.payload, segment.payload_offset, names, trace=trace)
+
+    def _header(self, name: str) -> Header:
+        segment = self.segment(name)
+        if segment is not None and segment.group in self._readings:
+            return self._readings[segment.group].header
+        return absent_header(kind_named(name), self.names) if self.complete else Header(name)
 
     # -- segments ---------------------------------------------------------------------------------------------
 
@@ -117,113 +151,141 @@ class Codestream:
         """Return the first segment of a kind, or None."""
         return next((segment for segment in self.segments if segment.name == name), None)
 
+    def payload(self, segment: Segment) -> Payload:
+        """Return an entropy-coded segment cut in regions and threads; damage is among what it holds."""
+        if segment.group not in self._payloads:
+            self._payloads[segment.group] = self._read_payload(segment)
+        return self._payloads[segment.group]
+
+    def _read_payload(self, segment: Segment, trace: bool = False) -> Payload:
+        assert segment.kind.threads is not None
+        regions = self.pih.num_regions if segment.kind.regions else 1
+        return read_payload(
+            segment.payload,
+            segment.payload_offset,
+            segment.group,
+            threads=Expression(segment.kind.threads).evaluate(self.pih),
+            regions=regions,
+            independent=segment.kind.regions and bool(self.pih.region_residual_in_its_own_substream_flag),
+            trace=trace,
+        )
+
+    def regions(self, name: str) -> dict[int, tuple[ThreadPayload, ...]]:
+        """Return the threads of every region of an entropy-coded kind (``soz``, ``sorp``, ``sors``, ``soq``).
+
+        What is not cut in regions has one, of index 0. Independent regions may be missing (01.6.2); of repeated ones
+        the first counts.
+
+        Raises:
+            StreamSyntaxError: the segment is missing where it may not be, or cannot be cut.
+        """
+        if not self.complete:
+            raise StreamSyntaxError("there is no picture header that can be read", segment="pih", file=self.name)
+        segments = [segment for segment in self.segments if segment.name == name]
+        independent = kind_named(name).regions and self.pih.region_residual_in_its_own_substream_flag
+        if not segments and not independent:
+            raise StreamSyntaxError(f"the stream has no {name} segment", segment=name, file=self.name)
+        result: dict[int, tuple[ThreadPayload, ...]] = {}
+        for segment in segments if independent else segments[:1]:
+            payload = self.payload(segment)
+            for error in payload.errors:
+                raise error.locate(file=self.name)
+            for region in payload.regions:
+                result.setdefault(region.index, region.threads)
+        return result
+
     def threads(self, name: str) -> tuple[ThreadPayload, ...]:
-        """Return the threads of an entropy-coded segment (``soz``, ``sorp``, ``sors``, ``soq``) without regions.
+        """Return the threads of an entropy-coded kind that is not cut in regions.
 
         Raises:
             StreamSyntaxError: the segment is missing, or its threads cannot be told apart.
         """
-        segment = self.segment(name)
-        if segment is None:
-            raise StreamSyntaxError(f"the stream has no {name} segment", segment=name, file=self.name)
-        try:
-            return self._split(segment)
-        except JpegAIError as error:
-            raise error.locate(file=self.name) from None
-
-    def _split(
-        self, segment: Segment, fields: list[Field] | None = None, findings: list[Finding] | None = None
-    ) -> tuple[ThreadPayload, ...]:
-        assert segment.kind.threads is not None
-        threads = Expression(segment.kind.threads).evaluate(self.pih)
-        return split_threads(segment.payload, segment.payload_offset, threads, segment.group, fields, findings)
+        return self.regions(name)[0]
 
     # -- trace and findings -----------------------------------------------------------------------------------
 
     @functools.cached_property
     def fields(self) -> Fields:
-        """The field trace: everything in the file that has a name, in file order."""
-        fields = [Field("soc.marker", "marker", 0, 16, SOC, SOC, "start of codestream", "01.2")]
-        for segment, frame_fields in zip(self.segments, self._framing.fields, strict=True):
-            fields += [replace(field, path=f"{segment.group}.{field.path}") for field in frame_fields]
-            fields += self._payload_fields(segment)
-        fields.append(Field("eoc.marker", "marker", 8 * self.eoc_offset, 16, EOC, EOC, "end of codestream", "01.2"))
-        if self.trailing:
-            start = self.eoc_offset + 2
-            fields.append(
-                bytes_field("trailing.bytes", "bytes", start, self.trailing, "not part of the codestream", "01.8")
-            )
-        return Fields(fields)
+        """The field trace: everything in the file has a name and a place, in file order."""
+        framing = self._framing
+        pieces: list[tuple[int, list[Entry]]] = [(gap.offset, [
+            bytes_field(f"gap[{k}]", "gap", gap.offset, gap.data, gap.meaning, "01.9", "gap")
+        ]) for k, gap in enumerate(framing.gaps)]  # fmt: skip
+        if framing.soc_offset is not None:
+            pieces.append((framing.soc_offset, [_marker("soc", framing.soc_offset, SOC, "start of codestream")]))
+        pieces += [(each.offset, start_fields(each, self.data) + self._payload_fields(each)) for each in self.segments]
+        if framing.eoc_offset is not None:
+            pieces.append((framing.eoc_offset, [_marker("eoc", framing.eoc_offset, EOC, "end of codestream")]))
+            start = framing.eoc_offset + 2
+            if self.trailing:
+                text = "not part of the codestream"
+                pieces.append((start, [bytes_field("trailing.bytes", "bytes", start, self.trailing, text, "01.8")]))
+        pieces.sort(key=lambda piece: piece[0])
+        return Fields([entry for _, entries in pieces for entry in entries])
 
-    def _payload_fields(self, segment: Segment) -> list[Field]:
-        if segment is self.segments[0]:
-            return trace_picture_header(segment.payload, segment.payload_offset, self.edition)
-        if segment is self.segment("ton"):
-            return self._tools_fields
-        if self._has_threads(segment):
-            fields: list[Field] = []
-            with contextlib.suppress(JpegAIError):  # which is among the findings
-                self._split(segment, fields)
-                return fields
-        if not segment.payload:
-            return []
-        path, start = f"{segment.group}.payload", segment.payload_offset
-        return [bytes_field(path, "payload", start, segment.payload, "not parsed further", segment.kind.section)]
-
-    def _has_threads(self, segment: Segment) -> bool:
-        """Whether the payload is cut in threads only: not in regions, which are not parsed yet."""
-        return segment.kind.threads is not None and not (segment.kind.regions and self.pih.region_partitioning_flag)
+    def _payload_fields(self, segment: Segment) -> list[Entry]:
+        if segment is self.segment("pih"):
+            return self._read_picture_header(self.edition, True, trace=True).fields
+        if not self.complete:
+            meaning = "not understood without the picture header"
+            return without_gaps((), segment.group, segment.payload_offset, segment.payload, meaning)
+        if segment.kind.schema is not None:
+            return self._read_header(segment, trace=True).fields
+        return self._read_payload(segment, trace=True).fields
 
     @functools.cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What breaks a rule or looks wrong but could be parsed. A decode needs them, but no trace."""
-        findings = [*self._framing.findings, *self._picture_header.findings, *self._structure()]
-        for segment in filter(self._has_threads, self.segments):
-            try:
-                self._split(segment, findings=findings)
-            except JpegAIError as error:
-                findings.append(Finding("S-43", "E", error.message, error.selector or segment.group, error.bit_offset))
-        return tuple(findings)
+        """What a decode must know: rules of syntax that are broken (12.6), and warnings about bits passed over.
 
-    def _structure(self) -> Iterator[Finding]:
-        count = Counter(segment.name for segment in self.segments)
-        independent = bool(self.pih.region_residual_in_its_own_substream_flag)
-        end = 8 * self.eoc_offset
-        if count["pih"] > 1 or count["soz"] != 1:
-            yield Finding(
-                "S-11", "E", f"exactly one PIH and one SOZ: {count['pih']} and {count['soz']} found", None, end
-            )
-        for name in ("ton", "rdi", "udi", "soq"):
-            if count[name] > 1:
-                yield Finding("S-12", "E", f"{count[name]} segments {name}, at most one is allowed", name, end)
-        if self.pih.gain_3D_enable_flag and not count["soq"]:
-            yield Finding("S-27", "E", "a quality map is announced, but there is no soq segment", "soq", end)
-        if count["soq"] and not self.pih.gain_3D_enable_flag:
-            yield Finding("S-28", "W", "a soq segment is there, but no quality map is announced: ignored", "soq", end)
-        for name in ("sorp", "sors"):
-            if not independent and count[name] != 1:
-                yield Finding("S-30", "E", f"exactly one {name} segment: {count[name]} found", name, end)
+        `jpegai.codestream.rules.check.check` gives every breach with its place.
+        """
+        from jpegai.codestream.rules.check import decoding_findings
+
+        return decoding_findings(self)
+
+    @property
+    def reading_findings(self) -> tuple[Finding, ...]:
+        """What framing and headers met on their way."""
+        readings = (finding for reading in self._readings.values() for finding in reading.findings)
+        return (*self._framing.findings, *self._picture_header.findings, *readings)
+
+    @property
+    def entropy_segments(self) -> tuple[Segment, ...]:
+        """The segments whose payloads can be cut in regions and threads."""
+        return tuple(segment for segment in self.segments if segment.kind.threads is not None and self.complete)
 
     # -- building ---------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def build_picture_header(header: Header, edition: str = "is") -> bytes:
-        """Return the payload of a picture header built from values; derived variables are recomputed.
+    def build(self) -> bytes:
+        """Return the codestream as bytes, every segment from its values; what could not be parsed stays as it is.
+
+        Counts, sizes and lengths are recomputed, padding is 0.
 
         Raises:
-            StreamSyntaxError: a value is missing or does not fit its element.
+            StreamSyntaxError: a value does not fit its element.
         """
-        writer = BitWriter()
-        PICTURE_HEADER.build_stream(None, writer, scope=Scope(header, {"edition": edition}))
-        return writer.bytes()
-
-    def build(self) -> bytes:
-        """Return the codestream as bytes: the picture header from its values, other payloads as they are."""
         parts: list[bytes | memoryview] = [SOC.to_bytes(2)]
         for segment in self.segments:
-            payload: bytes | memoryview = segment.payload
-            if segment is self.segments[0]:
-                payload = self.build_picture_header(self.pih, self.edition)
+            payload = self._build_payload(segment)
             parts += [segment.kind.marker.to_bytes(2), length_field(len(payload)), payload]
         parts += [EOC.to_bytes(2), self.trailing]
         return b"".join(parts)
+
+    def _build_payload(self, segment: Segment) -> bytes | memoryview:
+        kind = segment.kind
+        if segment is self.segment("pih"):
+            return build_header(kind, self.pih, {"edition": self.edition}) if self.complete else segment.payload
+        if kind.schema is not None:
+            reading = self._readings.get(segment.group)
+            sound = reading is not None and reading.error is None
+            return build_header(kind, reading.header, self.names) if reading and sound else segment.payload
+        payload = self.payload(segment) if self.complete else None
+        if payload is None or payload.errors:
+            return segment.payload
+        threads = {region.index: [thread.data for thread in region.threads] for region in payload.regions}
+        independent = bool(kind.regions and self.pih.region_residual_in_its_own_substream_flag)
+        return build_payload(threads, independent=independent, total=len(threads))[0]
+
+
+def _marker(group: str, offset: int, value: int, meaning: str) -> Field:
+    return Field(f"{group}.marker", "marker", 8 * offset, 16, value, value, meaning, "01.2")

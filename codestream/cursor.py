@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bitstring import BitArray, Bits, Reader, ReadError
+from collections.abc import Sequence
+
+from bitstring import Array, BitArray, Bits, Reader, ReadError
 
 from jpegai.codestream.errors import StreamSyntaxError, TruncatedError
 
@@ -13,38 +15,78 @@ MAX_ZERO_BITS = 32
 
 
 class BitReader:
-    """Reads a short byte string bit by bit.
+    """Reads a byte string bit by bit; it is looked at, and copied, only when the first bits are asked for.
 
     `start` is the position of the first byte in the file; positions and errors are given in bits of the file.
     """
 
     def __init__(self, data: bytes | memoryview, start: int = 0) -> None:
-        self._reader = Reader(Bits.from_bytes(bytes(data)))
+        self._data = memoryview(data)
         self._origin = 8 * start
+        self._skipped = 0  # bits taken as byte strings while there is no reader
+        self._reader: Reader | None = None
+
+    def _bits(self) -> Reader:
+        if self._reader is None:
+            self._reader = Reader(Bits.from_bytes(bytes(self._data)))
+            self._reader.pos = self._skipped
+        return self._reader
+
+    @property
+    def _local(self) -> int:
+        return self._skipped if self._reader is None else int(self._reader.pos)
 
     @property
     def position(self) -> int:
         """Position of the next bit in the file."""
-        return self._origin + int(self._reader.pos)
+        return self._origin + self._local
 
     @property
     def remaining(self) -> int:
         """Number of bits not read yet."""
-        return int(self._reader.remaining)
+        return 8 * len(self._data) - self._local
+
+    def need(self, bits: int) -> None:
+        """Check that as many bits are left.
+
+        Raises:
+            TruncatedError: they are not.
+        """
+        if bits > self.remaining:
+            raise TruncatedError(
+                "the bits end inside the element",
+                bit_offset=self.position,
+                expected=f"{bits} bits",
+                found=f"{self.remaining}",
+            )
 
     def u(self, bits: int) -> int:
         """Read an unsigned number of `bits` bits, most significant first; 0 bits give 0."""
         if bits == 0:
             return 0
         try:
-            return int(self._reader.read_value(f"u{bits}"))
+            return int(self._bits().read_value(f"u{bits}"))
         except ReadError:
-            raise TruncatedError(
-                "the bits end inside the element",
-                bit_offset=self.position,
-                expected=f"{bits} bits",
-                found=f"{self.remaining}",
-            ) from None
+            self.need(bits)
+            raise
+
+    def run(self, count: int, bits: int) -> list[int]:
+        """Read `count` unsigned numbers of `bits` bits each."""
+        self.need(count * bits)
+        if bits == 0 or count == 0:
+            return [0] * count
+        return list(self._bits().read_array(f"u{bits}", count).to_list())
+
+    def take(self, count: int) -> memoryview:
+        """Read `count` bytes, which begin on a byte boundary of the data, as a view."""
+        self.need(8 * count)
+        first, within = divmod(self._local, 8)
+        assert not within, "a byte string begins within a byte"
+        if self._reader is None:
+            self._skipped += 8 * count
+        else:
+            self._reader.pos += 8 * count
+        return self._data[first : first + count]
 
     def ue(self) -> int:
         """Read an unsigned Exp-Golomb code (01.5.3)."""
@@ -68,7 +110,7 @@ class BitReader:
 
     def align(self) -> tuple[int, int]:
         """Skip to the next byte boundary; return the number of bits skipped and their value."""
-        bits = -self._reader.pos % 8
+        bits = -self._local % 8
         return bits, self.u(bits)
 
 
@@ -82,6 +124,15 @@ class BitWriter:
         """Append `value` as an unsigned number of `bits` bits; the caller has checked that it fits."""
         if bits:
             self._bits.append(Bits.from_dtype(f"u{bits}", value))
+
+    def run(self, bits: int, values: Sequence[int]) -> None:
+        """Append numbers of `bits` bits each; the caller has checked that they fit."""
+        if bits and values:
+            self._bits.append(Array(f"u{bits}", values).data)
+
+    def take(self, data: bytes | memoryview) -> None:
+        """Append a byte string."""
+        self._bits.append(Bits.from_bytes(bytes(data)))
 
     def ue(self, value: int) -> None:
         """Append an unsigned Exp-Golomb code."""

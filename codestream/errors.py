@@ -39,6 +39,7 @@ class JpegAIError(Exception):
         bit_offset: position in the file in bits; `byte` and `bit` are its two parts.
         expected: what would have been right.
         found: what was there.
+        rule: id of the conformance rule (section 12.6) that this breaks, where there is one.
     """
 
     exit_code = 3
@@ -53,6 +54,7 @@ class JpegAIError(Exception):
         bit_offset: int | None = None,
         expected: Any = None,
         found: Any = None,
+        rule: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -62,6 +64,7 @@ class JpegAIError(Exception):
         self.bit_offset = bit_offset
         self.expected = expected
         self.found = found
+        self.rule = rule
 
     @property
     def byte(self) -> int | None:
@@ -128,7 +131,7 @@ class Finding:
     """Something worth reporting that does not stop the work.
 
     `rule` is the id of the conformance rule (section 12.6 of the specification), `severity` its ``E``, ``C``
-    or ``W``; `bit_offset` is the position in the file, where there is one.
+    or ``W``; `bit_offset` and `bits` are the place in the file, where there is one.
     """
 
     rule: str
@@ -136,6 +139,7 @@ class Finding:
     message: str
     selector: str | None = None
     bit_offset: int | None = None
+    bits: int = 0
 
     def __str__(self) -> str:
         place = f"{self.selector}: " if self.selector else ""

@@ -14,6 +14,8 @@ _COMPARISONS = {
     "test_decode_is_that_of_the_reference": "decodes compared with the reference",
     "test_streams_with_harmless_extras_decode": "streams with harmless extras compared",
     "test_streams_off_the_path_are_refused_by_name": "streams refused by name",
+    "test_case_of_the_specification": "filter cases of the specification compared",
+    "test_filter_alone": "filters of streams compared with the reference, each alone",
     "test_build_gives_the_same_bytes_and_the_trace_covers_the_file": "streams parsed and rebuilt",
 }
 

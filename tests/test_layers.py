@@ -55,7 +55,10 @@ def test_inspect_imports_neither_numpy_nor_numba() -> None:
     assert result.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("package", ["codestream", "decoder", "decoder.models", "decoder.networks", "decoder.entropy"])
+@pytest.mark.parametrize(
+    "package",
+    ["codestream", "decoder", "decoder.models", "decoder.networks", "decoder.entropy", "decoder.filters"],
+)
 def test_public_names_exist(package: str) -> None:
     module = __import__(f"jpegai.{package}", fromlist=["__all__"])
     assert module.__all__

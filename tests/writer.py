@@ -7,10 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.codestream.codestream import Codestream
-from jpegai.codestream.cursor import BitWriter
-from jpegai.codestream.framing import length_field
-from jpegai.codestream.schema.values import Header
+from jpegai.codestream.building import build_stream
 from jpegai.decoder.components import COMPONENTS
 from jpegai.decoder.entropy import z_cdf
 from jpegai.decoder.models import ModelStore, file_name
@@ -27,39 +24,15 @@ PLAIN: dict[str, Any] = {
 }  # fmt: skip
 
 
-def segment(marker: int, payload: bytes) -> bytes:
-    return marker.to_bytes(2) + length_field(len(payload)) + payload
-
-
-def threaded(data: list[bytes]) -> bytes:
-    """Thread payloads behind their size table (01.7)."""
-    writer = BitWriter()
-    mean = sum(map(len, data)) // len(data)
-    for part in data[:-1]:
-        writer.se(mean - len(part))
-    return writer.bytes() + b"".join(data)
-
-
 def write_stream(
     height: int, width: int, z: list[NDArray[np.int8]], *, models: str, threads: int = 1, **values: Any
 ) -> bytes:
     """Return a stream with the given hyper latents, (C, hz, wz) of both components, and empty residuals."""
-    log2_threads = {"log2_num_threads_z_minus1": threads.bit_length() - 2} if threads > 1 else {}
     header = PLAIN | {"img_width_minus64": width - 64, "img_height_minus64": height - 64} | values
-    header |= {"multi_threading_z": int(threads > 1)} | log2_threads
     store = ModelStore.open(models)
     channels = []
     for component, latents in zip(COMPONENTS, z, strict=True):
         frequencies = store.tensors(file_name(component.file_kind, header["model_id"]))["hyper_entropy.freqs_int"]
         for cdf, plane in zip(z_cdf(frequencies), latents, strict=True):
             channels.append(((plane.astype(int) + 31).ravel().tolist(), cdf.tolist()))
-    return b"".join(
-        (
-            b"\xff\x80",
-            segment(0xFF82, Codestream.build_picture_header(Header("pih", header))),
-            segment(0xFF89, b"\x00\x00\x01"),
-            segment(0xFF8A, b"\x00\x00\x01"),
-            segment(0xFF88, threaded(encode_z(channels, threads))),
-            b"\xff\x81",
-        )
-    )
+    return build_stream(header, soz=encode_z(channels, threads), sorp=[b"\x00\x00\x01"], sors=[b"\x00\x00\x01"])

@@ -9,9 +9,9 @@ from rich.table import Table
 
 from jpegai.codestream import Codestream
 from jpegai.conformance_streams import STREAMS
-from jpegai.tools.inspect import headline, print_segments
 from jpegai.tools.options import threads_option
 from jpegai.tools.terminal import console
+from jpegai.tools.views import headline, print_segments
 
 __all__ = ["demo"]
 

@@ -10,17 +10,19 @@ Parsing is ``schema.parse_stream(reader, scope=...)``, building ``schema.build_s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import construct
 
 from jpegai.codestream.cursor import BitReader, BitWriter
-from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError
-from jpegai.codestream.fields import Field, selector
+from jpegai.codestream.errors import JpegAIError, LimitError, StreamSyntaxError
+from jpegai.codestream.fields import Field, FieldRun, selector
+from jpegai.codestream.rules.catalogue import finding
 from jpegai.codestream.schema.values import Expression, Scope
 
-__all__ = ["Derived", "Element", "For", "Se", "U", "Ue", "When", "elements"]
+__all__ = ["ByteString", "Derived", "Element", "For", "Require", "Se", "U", "Ue", "When", "elements", "infer"]
 
 
 class Element(construct.Construct):  # type: ignore[misc]
@@ -30,14 +32,18 @@ class Element(construct.Construct):  # type: ignore[misc]
         name: element name of the specification.
         legal: expression that holds for legal values, with the element as ``v``; None when every code is legal.
         rule: id of the conformance rule (12.6) that an illegal value breaks.
+        most: expression of max_symbol_value where not every code is one (01.5.2; rule S-23).
+        fatal: what follows cannot be read behind an illegal value.
+        counts: expression of the value where it counts entries of an array; then it is recomputed when building.
         meaning: what the element is.
         meanings: texts of single values.
         index: expressions of its indices.
-        inferred: expression of the value it has when absent; None when it then has no value.
+        inferred: expression of the value it has when absent; None when it is always present.
         section: section of the specification.
     """
 
     descriptor = ""
+    kind = "coded"
 
     def __init__(
         self,
@@ -48,6 +54,9 @@ class Element(construct.Construct):  # type: ignore[misc]
         index: tuple[str, ...] = (),
         legal: str | None = None,
         rule: str | None = None,
+        most: str | int | None = None,
+        fatal: bool = False,
+        counts: str | None = None,
         meanings: Mapping[int, str] | None = None,
         inferred: str | int | None = None,
     ) -> None:
@@ -58,15 +67,18 @@ class Element(construct.Construct):  # type: ignore[misc]
         self.index = tuple(Expression(text) for text in index)
         self.legal = None if legal is None else Expression(legal)
         self.rule = rule
+        self.most = None if most is None else Expression(most)
+        self.fatal = fatal
+        self.counts = None if counts is None else Expression(counts)
         self.meanings = dict(meanings or {})
         self.inferred = None if inferred is None else Expression(inferred)
         self.flagbuildnone = True
 
-    def read(self, reader: BitReader, context: Any) -> int:
+    def read(self, reader: BitReader, scope: Scope) -> Any:
         """Read the coded value."""
         raise NotImplementedError
 
-    def write(self, writer: BitWriter, value: int, context: Any) -> None:
+    def write(self, writer: BitWriter, value: Any, scope: Scope) -> None:
         """Write the value; ValueError when it does not fit."""
         raise NotImplementedError
 
@@ -76,43 +88,62 @@ class Element(construct.Construct):  # type: ignore[misc]
 
     def text(self, value: Any) -> str:
         """Return what a value means, or else what the element is."""
-        return self.meanings.get(value, self.meaning)
+        return self.meanings.get(value, self.meaning) if self.meanings else self.meaning
 
-    def _parse(self, stream: BitReader, context: Any, path: str) -> int:
+    def broken(self, value: Any, scope: Scope) -> list[tuple[str, Expression]]:
+        """Return the rules that a value breaks here, and what does not hold."""
+        rules = []
+        if self.most is not None and value > self.most.evaluate(scope):
+            rules.append(("S-23", Expression(f"v <= {self.most}")))
+        if self.legal is not None and not self.legal.evaluate(scope.with_value(value)):
+            rules.append((self.rule or "S-23", self.legal))
+        return rules
+
+    def judge(self, scope: Scope, array: str, first: int | None, values: Sequence[Any], start: int, width: int) -> None:
+        """Report illegal values: of the element `array`, or of its entries from `first` on.
+
+        Raises:
+            StreamSyntaxError: nothing behind one of them can be read.
+        """
+        if self.legal is None and self.most is None:
+            return
+        broken = {value: rules for value in set(values) if (rules := self.broken(value, scope))}
+        if not broken:
+            return
+        places: dict[str, list[int]] = {}
+        for place, value in enumerate(values):
+            for rule, _ in broken.get(value, ()):
+                places.setdefault(rule, []).append(place)
+        for rule, found in places.items():
+            value, offset = values[found[0]], start + found[0] * width
+            path = array if first is None else f"{array}[{first + found[0]}]"
+            holds = dict(broken[value])[rule]
+            message = f"the value {value} is not legal ({holds} does not hold)"
+            if self.fatal:
+                group = scope.header.group
+                raise StreamSyntaxError(message, segment=group, selector=path, bit_offset=offset, rule=rule)
+            message += f", nor are {len(found) - 1} others of the array" if found[1:] else ""
+            scope.findings.append(finding(rule, message, path, offset, width))
+
+    def _parse(self, stream: BitReader, context: Any, path: str) -> Any:
         scope: Scope = context._params.scope
         place = self.place(scope)
+        where = selector(scope.header.group, self.name, place)
         start = stream.position
         try:
-            value = self.read(stream, context)
+            value = self.read(stream, scope)
         except JpegAIError as error:
-            raise error.locate(
-                segment=scope.header.group, selector=selector(scope.header.group, self.name, place), bit_offset=start
-            ) from None
+            rule = self.rule if isinstance(self, ByteString) else None
+            raise error.locate(segment=scope.header.group, selector=where, bit_offset=start, rule=rule) from None
         default = self.inferred.evaluate(scope) if self.inferred is not None and place else None
         scope.header.set(self.name, place, value, default)
-        if self.legal is not None and not self.legal.evaluate({**scope.loop, "v": value}):
-            scope.findings.append(
-                Finding(
-                    self.rule or "S-23",
-                    "E",
-                    f"the value {value} is not legal ({self.legal.text} does not hold)",
-                    selector(scope.header.group, self.name, place),
-                    start,
-                )
-            )
         if scope.fields is not None:
+            bits = stream.position - start
+            raw = value if self.kind == "coded" else None
             scope.fields.append(
-                Field(
-                    selector(scope.header.group, self.name, place),
-                    self.name,
-                    start,
-                    stream.position - start,
-                    value,
-                    value,
-                    self.text(value),
-                    self.section,
-                )
+                Field(where, self.name, start, bits, raw, value, self.text(value), self.section, self.kind)
             )
+        self.judge(scope, where, None, (value,), start, stream.position - start)
         return value
 
     def _build(self, obj: Any, stream: BitWriter, context: Any, path: str) -> Any:
@@ -120,19 +151,26 @@ class Element(construct.Construct):  # type: ignore[misc]
         place = self.place(scope)
         where = selector(scope.header.group, self.name, place)
         try:
-            value = scope.header.get_value(self.name, place)
+            value = self._value(scope, place)
         except KeyError:
-            if self.inferred is None:
-                raise StreamSyntaxError("no value to build from", selector=where) from None
-            value = self.inferred.evaluate(scope)
-            scope.header.set(self.name, place, value)
+            raise StreamSyntaxError("no value to build from", selector=where) from None
+        scope.header.set(self.name, place, value)
         try:
-            self.write(stream, value, context)
+            self.write(stream, value, scope)
         except (ValueError, TypeError, OverflowError):
             raise StreamSyntaxError(
                 "the value does not fit the element", selector=where, expected=self.descriptor, found=value
             ) from None
         return value
+
+    def _value(self, scope: Scope, place: tuple[int, ...]) -> Any:
+        """Return the value to build from: a count of what is there, the value given, or the default of a scalar."""
+        if self.counts is not None:
+            with contextlib.suppress(KeyError, TypeError):
+                return self.counts.evaluate(scope)
+        if place or self.inferred is None or self.name in scope.header:
+            return scope.header.get_value(self.name, place)
+        return self.inferred.evaluate(scope)
 
     def infer(self, scope: Scope, position: int) -> None:
         """Give the absent element its inferred value."""
@@ -162,13 +200,17 @@ class U(Element):
         self.descriptor = f"u({bits})"
         self._fixed = bits if isinstance(bits, int) else None
 
-    def read(self, reader: BitReader, context: Any) -> int:
-        """Read `bits` bits."""
-        return reader.u(self._fixed if self._fixed is not None else self.bits(context))
+    def width(self, scope: Scope) -> int:
+        """Return the number of bits here."""
+        return self._fixed if self._fixed is not None else int(self.bits.evaluate(scope))
 
-    def write(self, writer: BitWriter, value: int, context: Any) -> None:
+    def read(self, reader: BitReader, scope: Scope) -> int:
+        """Read `bits` bits."""
+        return reader.u(self.width(scope))
+
+    def write(self, writer: BitWriter, value: int, scope: Scope) -> None:
         """Write `bits` bits."""
-        bits = self._fixed if self._fixed is not None else self.bits(context)
+        bits = self.width(scope)
         if not 0 <= value < 1 << bits:
             raise ValueError(value)
         writer.u(bits, value)
@@ -179,11 +221,11 @@ class Ue(Element):
 
     descriptor = "ue(v)"
 
-    def read(self, reader: BitReader, context: Any) -> int:
+    def read(self, reader: BitReader, scope: Scope) -> int:
         """Read one code."""
         return reader.ue()
 
-    def write(self, writer: BitWriter, value: int, context: Any) -> None:
+    def write(self, writer: BitWriter, value: int, scope: Scope) -> None:
         """Write one code."""
         if value < 0:
             raise ValueError(value)
@@ -195,55 +237,142 @@ class Se(Element):
 
     descriptor = "se(v)"
 
-    def read(self, reader: BitReader, context: Any) -> int:
+    def read(self, reader: BitReader, scope: Scope) -> int:
         """Read one code."""
         return reader.se()
 
-    def write(self, writer: BitWriter, value: int, context: Any) -> None:
+    def write(self, writer: BitWriter, value: int, scope: Scope) -> None:
         """Write one code."""
         writer.se(value)
 
 
-class Derived(construct.Computed):  # type: ignore[misc]
-    """A variable that follows from elements; it takes no bits and is recomputed when building."""
+class ByteString(Element):
+    """``u(8)`` times `count`: bytes, from a byte boundary on; one value, addressable by byte."""
 
-    def __init__(self, name: str, formula: str, meaning: str, *, section: str, index: tuple[str, ...] = ()) -> None:
+    kind = "bytes"
+
+    def __init__(self, name: str, count: str, meaning: str, **facts: Any) -> None:
+        super().__init__(name, meaning, **facts)
+        self.count = Expression(count)
+        self.descriptor = f"u(8) x {count}"
+
+    def read(self, reader: BitReader, scope: Scope) -> memoryview:
+        """Take the bytes as a view."""
+        count = self.count.evaluate(scope)
+        reader.need(8 * count)
+        return reader.take(count)
+
+    def write(self, writer: BitWriter, value: bytes | memoryview, scope: Scope) -> None:
+        """Write the bytes."""
+        writer.take(value)
+
+    def text(self, value: Any) -> str:
+        """Return what the element is."""
+        return self.meaning
+
+
+class Derived(construct.Computed):  # type: ignore[misc]
+    """A variable that follows from elements; it takes no bits and is recomputed when building.
+
+    `inferred` is its value where what it follows from is absent; `sets` says how to set it: the element that it
+    comes from, and the expression of that element's value with the wanted one as ``v``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        formula: str,
+        meaning: str,
+        *,
+        section: str,
+        index: tuple[str, ...] = (),
+        inferred: int | None = None,
+        sets: tuple[str, str] | None = None,
+    ) -> None:
         super().__init__(Expression(formula))
         self.name = name
         self.meaning = meaning
         self.section = section
         self.index = tuple(Expression(text) for text in index)
+        self.inferred = inferred
+        self.sets = None if sets is None else (sets[0], Expression(sets[1]))
 
     def _parse(self, stream: BitReader, context: Any, path: str) -> Any:
-        return self.infer(context._params.scope, stream.position)
+        return self._set(context._params.scope, stream.position, self.func.evaluate(context._params.scope))
 
     def _build(self, obj: Any, stream: BitWriter, context: Any, path: str) -> Any:
-        return self.infer(context._params.scope, 0)
+        return self._set(context._params.scope, 0, self.func.evaluate(context._params.scope))
 
-    def infer(self, scope: Scope, position: int) -> Any:
-        """Compute the variable; it follows from its formula wherever it stands."""
+    def _set(self, scope: Scope, position: int, value: Any, kind: str = "derived") -> Any:
         place = tuple(expression.evaluate(scope) for expression in self.index)
-        value = self.func.evaluate(scope)
         scope.header.set(self.name, place, value)
         if scope.fields is not None:
             path = selector(scope.header.group, self.name, place)
-            scope.fields.append(Field(path, self.name, position, 0, None, value, self.meaning, self.section, "derived"))
+            scope.fields.append(Field(path, self.name, position, 0, None, value, self.meaning, self.section, kind))
         return value
+
+    def infer(self, scope: Scope, position: int) -> None:
+        """Give the variable its value where its elements are absent."""
+        if self.inferred is not None:
+            self._set(scope, position, self.inferred, "inferred")
+
+    def declare(self, scope: Scope) -> None:
+        """An array of variables has no entries where its elements are absent."""
+
+
+class Require(construct.Construct):  # type: ignore[misc]
+    """A condition without which nothing behind it can be read."""
+
+    def __init__(self, rule: str, element: str, holds: str, message: str) -> None:
+        super().__init__()
+        self.rule = rule
+        self.element = element
+        self.holds = Expression(holds)
+        self.message = message
+        self.flagbuildnone = True
+
+    def _parse(self, stream: BitReader, context: Any, path: str) -> None:
+        scope: Scope = context._params.scope
+        if not self.holds.evaluate(scope):
+            group = scope.header.group
+            raise StreamSyntaxError(
+                self.message, segment=group, selector=selector(group, self.element), bit_offset=stream.position,
+                expected=self.holds, rule=self.rule,
+            )  # fmt: skip
+
+    def _build(self, obj: Any, stream: BitWriter, context: Any, path: str) -> None:
+        scope: Scope = context._params.scope
+        if not self.holds.evaluate(scope):
+            raise StreamSyntaxError(
+                self.message, selector=selector(scope.header.group, self.element), expected=self.holds, rule=self.rule
+            )
+
+    def infer(self, scope: Scope, position: int) -> None:
+        """An absent condition demands nothing."""
+
+    def declare(self, scope: Scope) -> None:
+        """An absent condition demands nothing."""
 
 
 class For(construct.Construct):  # type: ignore[misc]
-    """Repeat the body with a loop variable running from 0 to count-1 (construct's `Array` has no variable name)."""
+    """Repeat the body with a loop variable running from 0 to count-1 (construct's `Array` has no variable name).
 
-    def __init__(self, variable: str, count: str | int, *body: construct.Construct) -> None:
+    `limit` bounds the count where bits alone bound it too loosely for a parser.
+    """
+
+    def __init__(
+        self, variable: str, count: str | int, *body: construct.Construct, limit: int | None = None
+    ) -> None:
         super().__init__()
         self.variable = variable
         self.count = Expression(count)
         self.body = body
+        self.limit = limit
         self.flagbuildnone = True
 
-    def _turns(self, scope: Scope) -> Iterator[None]:
+    def _turns(self, scope: Scope, count: int) -> Iterator[None]:
         outside = scope.loop.get(self.variable)
-        for turn in range(self.count.evaluate(scope)):
+        for turn in range(count):
             scope.loop[self.variable] = turn
             yield
         if outside is None:
@@ -253,52 +382,82 @@ class For(construct.Construct):  # type: ignore[misc]
 
     def _parse(self, stream: BitReader, context: Any, path: str) -> None:
         scope: Scope = context._params.scope
-        if self._parse_flags(stream, scope):
+        count = self.count.evaluate(scope)
+        if self.limit is not None and count > self.limit:
+            raise LimitError(
+                f"too many entries ({self.count})", segment=scope.header.group, bit_offset=stream.position,
+                expected=f"at most {self.limit}", found=count,
+            )  # fmt: skip
+        element, first = self._run(scope, count)
+        if first is not None and count * element.width(scope) <= stream.remaining:
+            self._parse_run(element, first, count, stream, scope)
             return
-        for _ in self._turns(scope):
+        for _ in self._turns(scope, count):
             for member in self.body:
                 member._parse(stream, context, path)
 
-    def _parse_flags(self, stream: BitReader, scope: Scope) -> bool:
-        """Read a run of flags at once, where the body is one flag: large pictures have half a million of them."""
-        flag = self.body[0] if len(self.body) == 1 else None
-        count = self.count.evaluate(scope)
-        if not isinstance(flag, U) or flag.bits.text != "1" or flag.legal or not 0 < count <= stream.remaining:
-            return False
+    def _run(self, scope: Scope, count: int) -> tuple[Any, tuple[int, ...] | None]:
+        """Return the element and the place of its first entry where the body is one number that walks along an array.
+
+        Large headers have a million of them: they are read and written at once.
+        """
+        element = self.body[0]
+        if len(self.body) > 1 or not isinstance(element, U) or count < 2:
+            return element, None
         scope.loop[self.variable] = 0
-        *outer, first = flag.place(scope)
+        first = element.place(scope)
         scope.loop[self.variable] = count - 1
-        consecutive = flag.place(scope) == (*outer, first + count - 1)
-        default = flag.inferred.evaluate(scope) if flag.inferred is not None else None
+        last = element.place(scope)
         del scope.loop[self.variable]
-        if not consecutive:
-            return False
-        array = scope.header.declare(flag.name, (*outer, first), default)
-        group, start = selector(scope.header.group, flag.name, tuple(outer)), stream.position
-        bits = stream.u(count)
-        for turn in range(count):
-            value = bits >> (count - 1 - turn) & 1
-            array[first + turn] = value
-            if scope.fields is not None:
-                name = f"{group}[{first + turn}]"
-                text = flag.text(value)
-                scope.fields.append(Field(name, flag.name, start + turn, 1, value, value, text, flag.section))
-        return True
+        return element, first if first and last == (*first[:-1], first[-1] + count - 1) else None
+
+    def _parse_run(self, element: U, first: tuple[int, ...], count: int, stream: BitReader, scope: Scope) -> None:
+        start, width = stream.position, element.width(scope)
+        values = stream.run(count, width)
+        scope.loop[self.variable] = 0
+        default = element.inferred.evaluate(scope) if element.inferred is not None else None
+        scope.header.declare(element.name, first, default).extend(first[-1], values)
+        array = selector(scope.header.group, element.name, first[:-1])
+        if scope.fields is not None:
+            scope.fields.append(
+                FieldRun(array, element.name, first[-1], start, width, values, element.text, element.section)
+            )
+        element.judge(scope, array, first[-1], values, start, width)
+        scope.loop.pop(self.variable)
 
     def _build(self, obj: Any, stream: BitWriter, context: Any, path: str) -> None:
-        for _ in self._turns(context._params.scope):
+        scope: Scope = context._params.scope
+        count = self.count.evaluate(scope)
+        element, first = self._run(scope, count)
+        if first is not None and self._build_run(element, first, count, stream, scope):
+            return
+        for _ in self._turns(scope, count):
             for member in self.body:
                 member._build(None, stream, context, path)
 
+    def _build_run(self, element: U, first: tuple[int, ...], count: int, stream: BitWriter, scope: Scope) -> bool:
+        """Write the entries of an array at once; return False where one is missing or does not fit."""
+        width = element.width(scope)
+        try:
+            array = scope.header.get_value(element.name, first[:-1])
+            values = [array[first[-1] + k] for k in range(count)]
+            if not 0 <= min(values) <= max(values) < 1 << width:
+                return False
+        except (KeyError, TypeError):
+            return False
+        stream.run(width, values)
+        return True
+
     def infer(self, scope: Scope, position: int) -> None:
         """Declare the inferred values of the absent entries, without making an entry for each."""
+        self.declare(scope)
+
+    def declare(self, scope: Scope) -> None:
+        """Make the elements of the body known."""
         outside = dict(scope.loop)
         scope.loop[self.variable] = 0
         for member in self.body:
-            if isinstance(member, Element):
-                member.declare(scope)
-            else:
-                member.infer(scope, position)
+            member.declare(scope)
         scope.loop = outside
 
 
@@ -333,6 +492,17 @@ class When(construct.IfThenElse):  # type: ignore[misc]
     def infer(self, scope: Scope, position: int) -> None:
         """Take the absent side: a condition inside an absent body does not count."""
         self.elsesubcon.infer(scope, position)
+
+    def declare(self, scope: Scope) -> None:
+        """Make the elements of the body known."""
+        for member in self.body:
+            member.declare(scope)
+
+
+def infer(schema: construct.Struct, scope: Scope) -> None:
+    """Give every element of a schema its inferred value, as where the whole segment is absent."""
+    for member in schema.subcons:
+        member.infer(scope, 0)
 
 
 def elements(schema: construct.Construct) -> Iterator[Element]:

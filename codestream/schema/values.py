@@ -10,9 +10,9 @@ from types import CodeType
 from typing import Any
 
 from jpegai.codestream.errors import Finding
-from jpegai.codestream.fields import Field
+from jpegai.codestream.fields import Entry
 
-__all__ = ["Expression", "Header", "Indexed", "Scope", "ceil_div"]
+__all__ = ["Expression", "Header", "Indexed", "Scope", "ceil_div", "ceil_log2"]
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -20,9 +20,15 @@ def ceil_div(a: int, b: int) -> int:
     return -(-a // b)
 
 
+def ceil_log2(n: int) -> int:
+    """Return the smallest k with 2^k >= n: the bits of a number below n (01.5.2)."""
+    return (n - 1).bit_length()
+
+
 _FUNCTIONS: dict[str, Any] = {
     "__builtins__": {},
     "ceil_div": ceil_div,
+    "ceil_log2": ceil_log2,
     "min": min,
     "max": max,
     "len": len,
@@ -35,7 +41,7 @@ class Expression:
 
     def __init__(self, text: str | int | bool) -> None:
         self.text = str(text)
-        self._code: CodeType = compile(self.text, "<declaration>", "eval")
+        self._code: CodeType | None = None  # most declarations are never needed by one stream
         # a number or a single name, the most frequent ones, need no evaluation
         self._constant = int(self.text) if self.text.isdecimal() else None
         self._name = self.text if self.text.isidentifier() and self.text not in ("True", "False") else None
@@ -50,6 +56,8 @@ class Expression:
             return names[self._name]
         if self._constant is not None:
             return self._constant
+        if self._code is None:
+            self._code = compile(self.text, "<declaration>", "eval")
         return eval(self._code, _FUNCTIONS, names)  # declarations are our own text, never input
 
     def __repr__(self) -> str:
@@ -57,37 +65,63 @@ class Expression:
 
 
 class Indexed(Mapping[int, Any]):
-    """The values of an indexed element; entries that are absent have the element's inferred value."""
+    """The values of an indexed element; entries that are absent have the element's inferred value.
 
-    __slots__ = ("_entries", "inferred")
+    `depth` is the number of further indices: the entries of an array of depth 1 are arrays of depth 0.
+    """
 
-    def __init__(self, inferred: Any = None) -> None:
-        self._entries: dict[int, Any] = {}
+    __slots__ = ("_items", "_sparse", "depth", "inferred")
+
+    def __init__(self, inferred: Any = None, depth: int = 0) -> None:
+        self._items: list[Any] = []  # entries 0, 1, 2, ...
+        self._sparse: dict[int, Any] = {}  # entries behind a hole
         self.inferred = inferred
+        self.depth = depth
 
     def __getitem__(self, index: int) -> Any:
-        try:
-            return self._entries[index]
-        except KeyError:
-            if self.inferred is None:
-                raise
-            return self.inferred
+        if 0 <= index < len(self._items):
+            return self._items[index]
+        if index in self._sparse:
+            return self._sparse[index]
+        if self.inferred is None or index < 0:
+            raise KeyError(index)
+        return Indexed(self.inferred, self.depth - 1) if self.depth else self.inferred
 
     def __setitem__(self, index: int, value: Any) -> None:
-        self._entries[index] = value
+        if 0 <= index < len(self._items):
+            self._items[index] = value
+        elif index != len(self._items):
+            self._sparse[index] = value
+        else:
+            self._items.append(value)
+            while len(self._items) in self._sparse:
+                self._items.append(self._sparse.pop(len(self._items)))
+
+    def extend(self, first: int, values: list[Any]) -> None:
+        """Set the entries from `first` on."""
+        if first == len(self._items) and not self._sparse:
+            self._items += values
+            return
+        for index, value in enumerate(values, first):
+            self[index] = value
 
     def inner(self, index: int) -> Indexed:
         """Return the array at an index, made where it is not there yet."""
-        return self._entries.setdefault(index, Indexed())  # type: ignore[no-any-return]
+        if index not in self._sparse and not 0 <= index < len(self._items):
+            self[index] = Indexed(self.inferred, max(0, self.depth - 1))
+        return self[index]  # type: ignore[no-any-return]
+
+    def __contains__(self, index: object) -> bool:
+        return index in self._sparse or (isinstance(index, int) and 0 <= index < len(self._items))
 
     def __iter__(self) -> Iterator[int]:
-        return iter(sorted(self._entries))
+        return iter((*range(len(self._items)), *sorted(self._sparse)))
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._items) + len(self._sparse)
 
     def __repr__(self) -> str:
-        return repr(self._entries)
+        return repr(self._items if not self._sparse else dict(self))
 
 
 class Header(Mapping[str, Any]):
@@ -107,7 +141,7 @@ class Header(Mapping[str, Any]):
         if isinstance(value, Mapping):
             for key, entry in value.items():
                 self._set_all(name, entry, (*index, key))
-        elif isinstance(value, (list, tuple)):
+        elif isinstance(value, (list, tuple, range)):
             for key, entry in enumerate(value):
                 self._set_all(name, entry, (*index, key))
         else:
@@ -147,11 +181,15 @@ class Header(Mapping[str, Any]):
 
     def declare(self, name: str, index: tuple[int, ...], inferred: Any) -> Indexed:
         """Return the innermost array that an index leads to, made where it is not there yet."""
-        array: Indexed = self.values_.setdefault(name, Indexed())
+        array: Indexed | None = self.values_.get(name)
+        if array is None:
+            array = self.values_[name] = Indexed(inferred, len(index) - 1)
+        elif array.inferred is None:
+            array.inferred = inferred
         for position in index[:-1]:
             array = array.inner(position)
-        if array.inferred is None:
-            array.inferred = inferred
+            if array.inferred is None:
+                array.inferred = inferred
         return array
 
 
@@ -162,13 +200,19 @@ class Scope(Mapping[str, Any]):
     """
 
     def __init__(
-        self, header: Header, outer: Mapping[str, Any] | None = None, fields: list[Field] | None = None
+        self, header: Header, outer: Mapping[str, Any] | None = None, fields: list[Entry] | None = None
     ) -> None:
         self.header = header
         self.outer = outer or {}
         self.fields = fields
         self.findings: list[Finding] = []
         self.loop: dict[str, int] = {}
+
+    def with_value(self, value: Any) -> Scope:
+        """Return the same names, and ``v`` for a value that is looked at."""
+        scope = Scope(self.header, self.outer)
+        scope.loop = {**self.loop, "v": value}
+        return scope
 
     def __getitem__(self, name: str) -> Any:
         for names in (self.loop, self.header.values_):

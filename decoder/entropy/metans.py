@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError, TruncatedError
-from jpegai.codestream.threads import ThreadPayload
+from jpegai.codestream.payloads import ThreadPayload
 from jpegai.decoder.jit import kernel
 
 __all__ = ["EMPTY", "EXHAUSTED", "OUT_OF_RANGE", "Outcome", "Stack", "residual_loop", "z_loop"]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream.errors import Finding, StreamSyntaxError
-from jpegai.codestream.threads import ThreadPayload
+from jpegai.codestream.payloads import ThreadPayload
 from jpegai.decoder.entropy.metans import Stack, z_loop
 from jpegai.decoder.workers import Workers
 

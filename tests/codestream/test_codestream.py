@@ -34,8 +34,9 @@ def test_build_gives_the_same_bytes_and_the_trace_covers_the_file(vector: Vector
     stream = Codestream.parse(data)
     assert stream.build() == data
     position = 0
-    for field in stream.fields.values():
+    for field in stream.fields.expanded():
         assert field.offset == position
+        assert field.kind != "gap"
         position += field.bits
     assert position == 8 * len(data)
     assert not stream.findings
@@ -47,8 +48,8 @@ def test_picture_header_is_what_the_reference_wrote(vector: VectorStream) -> Non
     stream = Codestream.open(vector.path)
     assert stream.edition == description["edition"].lower()
     expected = [value for segment, _, _, values in description["fields"] if segment == "pic_header" for value in values]
-    fields = [field for field in stream.fields.of("pih")[2:] if field.kind == "coded" and "padding" not in field.name]
-    assert [field.value for field in fields] == expected
+    fields = [field for field in stream.fields.expanded() if field.path.startswith("pih.") and field.kind == "coded"]
+    assert [field.value for field in fields[2:]] == expected
 
 
 @pytest.mark.parametrize("entry", spec_list("header_vectors", "files"), ids=lambda entry: entry["id"])
@@ -64,6 +65,28 @@ def test_framing_of_the_specification(entry: dict[str, Any]) -> None:
     ]
     assert stream.eoc_offset == entry["eoc_offset"]
     assert stream.build() == bytes.fromhex(entry["hex"])
+
+
+@pytest.mark.parametrize("entry", spec_list("header_vectors", "files"), ids=lambda entry: entry["id"])
+def test_regions_and_threads_of_the_specification(entry: dict[str, Any]) -> None:
+    stream = Codestream.parse(bytes.fromhex(entry["hex"]))
+    for segment, expected in zip(stream.segments, entry["segments"], strict=True):
+        if segment.kind.threads is None:
+            continue
+        payload = stream.payload(segment)
+        assert not payload.errors
+        regions = expected.get("regions") or [expected | {"region": 0, "offset": segment.payload_offset}]
+        assert [region.index for region in payload.regions] == [region["region"] for region in regions]
+        for region, each in zip(payload.regions, regions, strict=True):
+            assert (region.offset, len(region.data)) == (each["offset"], each["length"])
+            assert [len(thread.data) for thread in region.threads] == each["thread_sizes"]
+            table = f"{region.group}.thread_size_delta"
+            deltas = [stream.fields[f"{table}[{t}]"].value for t in range(len(region.threads) - 1)]
+            assert deltas == each["thread_deltas"]
+        sizes = expected.get("size_table_values", [])
+        assert [stream.fields[f"{segment.group}.region_size[{r}]"].value for r in range(len(sizes))] == sizes
+        if "region_idx" in expected:
+            assert stream.fields[f"{segment.group}.region_idx"].value == expected["region_idx"]
 
 
 def test_segments_are_those_of_the_specification() -> None:
@@ -141,13 +164,6 @@ def test_a_missing_tools_header_means_that_all_tools_are_off() -> None:
     stream = Codestream.parse(SMALL.replace(b"\xff\x83\x40\x00", b""))
     assert stream.ton.LEF_enabled_flag == 0
     assert not any(path.startswith("ton.") for path in stream.fields)
-
-
-def test_tools_header_is_read_up_to_the_first_flag() -> None:
-    stream = Codestream.parse(SMALL.replace(b"\xff\x83\x40\x00", b"\xff\x83\x40\x17"))
-    assert (stream.ton.icci_enable_flag, stream.ton.get("LEF_enabled_flag")) == (1, None)
-    rest = stream.fields["ton.payload"]
-    assert (rest.bits, rest.offset) == (4, stream.fields["ton.icci_enable_flag"].offset + 1)
 
 
 def test_repeated_segments_have_their_number() -> None:

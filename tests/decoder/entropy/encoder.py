@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
-from jpegai.codestream.threads import ThreadPayload
+from jpegai.codestream.payloads import ThreadPayload
 from tests.vectors import spec_data
 
 

@@ -1,0 +1,83 @@
+"""What all filters have in common: what they take, what they give, and what they need beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegai.decoder.filters.planes import Float32, Window, WindowPlanes
+from jpegai.decoder.workers import Workers
+
+__all__ = ["EicciNetworks", "Filter", "Pictures", "Resampling", "Supplies", "given"]
+
+#: ``networks(kind, index)`` gives the network ``eicci_Y`` or ``eicci_UV`` of model `index` of the set; it is called
+#: with (48, h, w) float32 coefficients and returns the 16 (Y) or 32 (U, V) filtered ones.
+EicciNetworks = Callable[[str, int], Callable[[Float32], Float32]]
+#: ``resample(plane, target, workers)`` makes a whole plane of another (height, width): bicubic in a direction that
+#: grows, else linear (10.5).
+Resampling = Callable[[Float32, tuple[int, int], Workers], Float32]
+
+_Supply = TypeVar("_Supply")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures:
+    """The two pictures that travel through the chain (8.1.3)."""
+
+    main: WindowPlanes
+    alternative: WindowPlanes | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Supplies:
+    """What filters need beside the planes; what no filter of the stream needs may be left out.
+
+    Attributes:
+        workers: threads of the loops.
+        networks: gives the networks of eICCI.
+        scale: (hl, wl) integers, the whole channel `Lef.channel` of the primary component's scale1 (05.8.2).
+        resample: changes the size of chroma planes, for eICCI in 4:2:2.
+    """
+
+    workers: Workers
+    networks: EicciNetworks | None = None
+    scale: NDArray[np.integer[Any]] | None = None
+    resample: Resampling | None = None
+
+
+class Filter(Protocol):
+    """One filter with its parameters."""
+
+    @property
+    def name(self) -> str:
+        """Stage name of its result in dumps."""
+
+    def reads(self, window: Window) -> Window:
+        """Return the input that an output window needs, in luma samples of the whole picture."""
+
+    def apply(self, pictures: Pictures, window: Window, supplies: Supplies) -> Pictures:
+        """Filter.
+
+        Args:
+            pictures: the input, of at least `reads(window)`; never written.
+            window: what to make, as `PictureShape.around` gives it.
+            supplies: what the filter needs beside it.
+
+        Returns:
+            The window; planes that the filter does not change may be those of the input.
+        """
+
+
+def given(supply: _Supply | None, what: str) -> _Supply:
+    """Return a supply that a filter needs.
+
+    Raises:
+        ValueError: the caller left it out.
+    """
+    if supply is None:
+        raise ValueError(f"a filter of the stream needs {what}")
+    return supply

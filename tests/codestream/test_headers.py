@@ -1,0 +1,223 @@
+"""Header payloads against the bytes and fields of the specification (`header_vectors.json`, sections 02 and 03)."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import construct
+import pytest
+
+from jpegai.codestream.editions import read_picture_header
+from jpegai.codestream.errors import TruncatedError
+from jpegai.codestream.fields import Entry, Field
+from jpegai.codestream.headers import HeaderReading, absent_header, build_header, read_header
+from jpegai.codestream.schema.base import ByteString, Derived, Element, elements
+from jpegai.codestream.schema.segments import SEGMENTS, SegmentKind, kind_named
+from jpegai.codestream.schema.values import Header
+from tests.vectors import needs_spec, spec_data, spec_list
+
+VECTORS = [
+    (vector, edition)
+    for vector in spec_list("header_vectors", "vectors")
+    for edition in vector["edition"].lower().split("+")
+]
+KINDS = [kind for kind in SEGMENTS.values() if kind.schema is not None]
+
+
+def outer_of(vector: dict[str, Any], edition: str) -> Mapping[str, Any]:
+    """What the header of a vector depends on."""
+    if f"pih_{edition}" not in vector:
+        return {"edition": edition}
+    picture_header = read_picture_header(memoryview(bytes.fromhex(vector[f"pih_{edition}"])), 0)
+    assert picture_header.edition == edition
+    return picture_header.names
+
+
+def read(vector: dict[str, Any], edition: str, cut: int | None = None) -> tuple[SegmentKind, HeaderReading]:
+    kind = kind_named(vector["segment"])
+    payload = memoryview(bytes.fromhex(vector["payload"]))[:cut]
+    return kind, read_header(kind, kind.name, payload, 10, outer_of(vector, edition), trace=True)
+
+
+def expanded(entries: list[Entry]) -> Iterator[Field]:
+    """Fields one by one, a byte string as a field per byte."""
+    for entry in entries:
+        for field in (entry,) if isinstance(entry, Field) else entry:
+            if field.kind == "bytes":
+                for index, byte in enumerate(field.value):
+                    where = field.offset + 8 * index
+                    yield Field(f"{field.path}[{index}]", field.name, where, 8, byte, byte, "", field.section)
+            else:
+                yield field
+
+
+def plain(value: Any) -> Any:
+    """Arrays as dictionaries, byte strings as bytes."""
+    if isinstance(value, Mapping):
+        return {index: plain(entry) for index, entry in value.items()}
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+def walk(body: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for node in body:
+        if node["t"] in ("e", "let"):
+            yield node
+        else:
+            yield from walk(node.get("body", []))
+
+
+def declared(segment: str) -> list[dict[str, Any]]:
+    entry = next(entry for entry in spec_data("headers")["segments"] if entry["name"] == segment)
+    return list(walk(entry["body"]))
+
+
+def reference_name(segment: str, field: Field) -> str:
+    """The name under which the reference logs a field: `reference_name` of headers.json with its variables."""
+    index = [int(text) for text in re.findall(r"\[(\d+)\]", field.path)]
+    for node in declared(segment):
+        literal = [text for text in node.get("index", []) if text.isdecimal()]
+        if node["t"] == "e" and node["name"] == field.name and (not literal or int(literal[0]) == index[0]):
+            names = dict(zip(node.get("index", []), index, strict=False))
+            names["UV"] = "V" if names.get("k") else "U"  # type: ignore[assignment]
+            return str(node.get("reference_name", node["name"])).format(**names)
+    raise AssertionError(f"{field.path} is not in headers.json")
+
+
+@needs_spec
+def test_there_are_vectors() -> None:
+    assert len(spec_list("header_vectors", "vectors")) == 98
+    assert len(VECTORS) == 54 + 2 * 44
+
+
+@pytest.mark.parametrize(
+    ("vector", "edition"), VECTORS, ids=lambda value: value if isinstance(value, str) else value["id"]
+)
+class TestVector:
+    def test_names_bits_and_values_in_coding_order(self, vector: dict[str, Any], edition: str) -> None:
+        _, reading = read(vector, edition)
+        found = [
+            (reference_name(vector["segment"], field), field.bits, field.value)
+            for field in expanded(reading.fields)
+            if field.kind == "coded"
+        ]
+        expected = []
+        for name, bits, value in vector["fields"]:
+            if name == "dm_data_byte":  # one number of all bytes in the reference
+                expected += [(name, 8, byte) for byte in value.to_bytes(bits // 8)]
+            elif isinstance(value, list):
+                expected += [(name, bits, each) for each in value]
+            else:
+                expected.append((name, bits, value))
+        assert found == expected
+        assert reading.error is None
+        assert not reading.findings
+
+    def test_every_bit_has_its_place(self, vector: dict[str, Any], edition: str) -> None:
+        text = "".join(f"{byte:08b}" for byte in bytes.fromhex(vector["payload"]))
+        position = 0
+        for field in expanded(read(vector, edition)[1].fields):
+            assert field.offset == 80 + position
+            if field.bits:
+                assert int(text[position : position + field.bits], 2) == field.raw
+                position += field.bits
+        assert position == len(text)
+        assert position - vector.get("bits", position) < 8
+
+    def test_same_bytes_when_rebuilt_from_coded_values_alone(self, vector: dict[str, Any], edition: str) -> None:
+        kind, reading = read(vector, edition)
+        header = Header(kind.name)
+        for entry in reading.fields:
+            for field in (entry,) if isinstance(entry, Field) else entry:
+                if field.kind in ("coded", "bytes"):
+                    index = tuple(int(text) for text in re.findall(r"\[(\d+)\]", field.path))
+                    header.set(field.name, index, field.value)
+        assert build_header(kind, header, outer_of(vector, edition)).hex() == vector["payload"]
+
+    def test_values_are_the_same_without_a_trace(self, vector: dict[str, Any], edition: str) -> None:
+        kind, reading = read(vector, edition)
+        payload = memoryview(bytes.fromhex(vector["payload"]))
+        again = read_header(kind, kind.name, payload, 10, outer_of(vector, edition))
+        assert not again.fields
+        assert {name: plain(value) for name, value in again.header.items()} == {
+            name: plain(value) for name, value in reading.header.items()
+        }
+
+    def test_truncated_anywhere(self, vector: dict[str, Any], edition: str) -> None:
+        kind = kind_named(vector["segment"])
+        for cut in range(len(vector["payload"]) // 2):
+            if kind.name == "udi":  # any bytes are user data
+                continue
+            _, reading = read(vector, edition, cut)
+            assert isinstance(reading.error, TruncatedError)
+            rule = "S-25" if reading.error.selector == "rdi.dm_data_byte" else kind.incomplete
+            assert reading.error.rule == rule
+            assert 10 <= (reading.error.byte or 0) <= 10 + cut
+            assert sum(entry.bits for entry in reading.fields) == 8 * cut
+
+
+@needs_spec
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_declarations_are_those_of_the_specification(kind: SegmentKind) -> None:
+    """Names, widths, indices and order of headers.json."""
+    assert kind.schema is not None
+    expected = [node for node in declared(kind.name.upper()) if node["t"] == "e"]
+    found = list(elements(kind.schema))
+    assert [element.name for element in found] == [node["name"] for node in expected]
+    for element, node in zip(found, expected, strict=True):
+        if isinstance(element, ByteString):
+            assert node["bits"] == "8"
+            continue
+        assert [index.text.replace(" ", "") for index in element.index] == node.get("index", []), element.name
+        width = re.sub(r"\[.*", "", element.descriptor[2:-1])  # a variable of a loop has its index with us
+        assert width == node["bits"], element.name
+
+
+def derived(schema: construct.Construct) -> Iterator[Derived]:
+    if isinstance(schema, Derived):
+        yield schema
+    for member in getattr(schema, "body", None) or getattr(schema, "subcons", None) or ():
+        yield from derived(member)
+
+
+@needs_spec
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_derived_variables_of_the_specification_are_declared(kind: SegmentKind) -> None:
+    names = {variable.name for variable in derived(kind.schema)}
+    assert {node["name"] for node in declared(kind.name.upper()) if node["t"] == "let"} <= names
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_element_says_what_it_is(kind: SegmentKind) -> None:
+    for element in elements(kind.schema):
+        assert isinstance(element, Element)
+        assert element.meaning
+        assert element.section.startswith(kind.section[:2])
+
+
+def test_conditional_elements_have_values_when_absent() -> None:
+    """Users never test for presence."""
+    names = {"edition": "is", "s_ver": 1, "s_hor": 1, "c_ver": 1, "c_hor": 1, "img_width": 64, "img_height": 64}
+    for kind in KINDS[1:]:
+        header = absent_header(kind, names)
+        for element in elements(kind.schema):
+            value = header[element.name]
+            for _ in element.index:
+                value = value[0]
+            assert value == element.inferred.evaluate({}) if element.inferred else True, element.name
+
+
+def test_counts_are_recomputed() -> None:
+    kind = kind_named("rdi")
+    header = absent_header(kind, {})
+    header.set("dm_present_flag", (), 1)
+    header.set("dm_data_byte", (), b"abc")
+    header.set("dm_size", (), 77)
+    payload = build_header(kind, header, {})
+    assert payload == b"\x10\x00\x00\x03abc"
+    assert header.dm_size == 3
+    again = read_header(kind, "rdi", memoryview(payload), 0, {}).header
+    assert bytes(again.dm_data_byte) == b"abc"
+    assert build_header(kind, copy.deepcopy(header), {}) == payload
