@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,9 +93,9 @@ class Cicp:
     image_full_range_flag: int
 
     @classmethod
-    def of(cls, rendering_information: Any) -> Cicp | None:
-        """Return those of a rendering-information header, None where it is absent or has none."""
-        if rendering_information is None or not rendering_information.cicp_info_present_flag:
+    def of(cls, rendering_information: Mapping[str, Any]) -> Cicp | None:
+        """Return those of a rendering-information header, None where it has none."""
+        if not rendering_information["cicp_info_present_flag"]:
             return None
-        return cls(*(getattr(rendering_information, name) for name in cls.__slots__))
+        return cls(*(rendering_information[name] for name in cls.__slots__))
 

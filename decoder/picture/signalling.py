@@ -116,7 +116,7 @@ def choose_rendering(
             "RGB by a user-defined transform that no decoder can run; decode to YCbCr, "
             "or ask for the formula that must have been intended (--colour intended)",
         )
-    return Rendering(coded, source, transform, target, user, Cicp.of(getattr(stream, "rdi", None)), findings)
+    return Rendering(coded, source, transform, target, user, Cicp.of(stream.rdi), findings)
 
 
 def _chroma(stream: Codestream, which: str) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from jpegai.codestream import Codestream, UnsupportedError
-from jpegai.codestream.schema.values import Header
+from jpegai.codestream.building import build_stream
 from jpegai.decoder.picture.formats import Cicp, PictureFormat, parse_format
 from jpegai.decoder.picture.signalling import choose_rendering
+from tests.streams import described_streams
 from tests.vectors import spec_data
-from tests.writer import PLAIN, segment
+from tests.writer import PLAIN
 
 #: Source and coded subsampling less 1, as the header has them: the formats of 10.2.
 S444, S422, S420 = {"s_ver_minus1": 0, "s_hor_minus1": 0}, {"s_hor_minus1": 1}, {"s_ver_minus1": 1, "s_hor_minus1": 1}
@@ -25,9 +25,12 @@ USER = {
 
 
 def stream(**values: Any) -> Codestream:
-    size = {"img_width_minus64": 0, "img_height_minus64": 0, "multi_threading_z": 0}
-    header = Codestream.build_picture_header(Header("pih", PLAIN | size | values))
-    data = b"\xff\x80" + segment(0xFF82, header) + segment(0xFF88, b"\x00\x00\x01") + b"\xff\x81"
+    header = PLAIN | {"img_width_minus64": 0, "img_height_minus64": 0} | values
+    for direction in ("ver", "hor"):
+        if header[f"s_{direction}_minus1"]:
+            del header[f"c_{direction}_minus1"]
+    nothing = [b"\x00\x00\x01"]
+    data = build_stream(header, soz=nothing, sorp=nothing, sors=nothing)
     return Codestream.parse(data, name="x.jai", edition="is")
 
 
@@ -120,10 +123,14 @@ def test_rendering_information() -> None:
     (block,) = (part["body"] for part in body if part.get("cond") == "cicp_info_present_flag")
     names = [element["name"] for element in block]
     assert names[: len(Cicp.__slots__)] == list(Cicp.__slots__)
-    header = SimpleNamespace(cicp_info_present_flag=1, **{name: 40 + i for i, name in enumerate(names)})
-    assert Cicp.of(header) == Cicp(40, 41, 42, 43)
-    assert Cicp.of(SimpleNamespace(cicp_info_present_flag=0)) is None
-    assert Cicp.of(None) is None
-    carrying = stream()
-    carrying.rdi = header  # type: ignore[attr-defined]
-    assert choose_rendering(carrying).cicp == Cicp(40, 41, 42, 43)
+    streams = [stream for stream in described_streams() if "rendering_info" in stream.tags]
+    carried = []
+    for stream in streams:
+        written = {entry[1]: entry[3][0] for entry in stream.description()["fields"] if entry[0] == "rdi" and entry[3]}
+        rendering = choose_rendering(Codestream.open(stream.path))
+        if written.get("cicp_info_present_flag"):
+            assert rendering.cicp == Cicp(*(written[name] for name in Cicp.__slots__))
+            carried.append(stream.name)
+        else:
+            assert rendering.cicp is None
+    assert not streams or {"rdi_all", "rdi_cicp"} <= set(carried)
