@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from jpegai.codestream import Codestream
 from jpegai.decoder import Decoder, support
+from jpegai.decoder import decoder as decoder_module
 from tests.figures import compare, decodes
 from tests.streams import VectorStream, described_streams
 from tests.vectors import needs_vectors
+from tests.writer import write_stream
 
 #: Elements of formats and colour: `support` may still refuse them, which is not what is tested here.
 _FORMATS = {"bit_depth_idc", "s_ver_minus1", "s_hor_minus1", "c_ver_minus1", "c_hor_minus1", "colour_transform_idx"}
@@ -78,3 +81,62 @@ def test_conversion_before_rounding(stream: VectorStream, format: str) -> None:
     for a, b in zip(asked.planes, afterwards.planes, strict=True):
         assert a.shape == b.shape
         assert np.abs(a.astype(int) - b).max() <= 0.5 + 2 * step  # rounded once more, chroma stretched by the matrix
+
+
+def written(**values: Any) -> bytes:
+    """A stream of 80 x 66, 77 x 61 displayed, with a picture of some structure."""
+    rng = np.random.default_rng(3)
+    z = [rng.integers(-3, 4, (channels, 2, 2)).astype(np.int8) for channels in (160, 96)]
+    crop = {"diff_display_img_width": 3, "diff_display_img_height": 5}
+    return write_stream(66, 80, z, models="test", **(crop | values))
+
+
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets through what rules of conformance still count as an error though its decoding is defined."""
+    monkeypatch.setattr(decoder_module, "check", lambda _: None)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("idc", range(5))
+def test_every_depth(idc: int) -> None:
+    depth = 8 + 2 * idc
+    picture = decoder().decode(Codestream.parse(written(bit_depth_idc=idc), edition="is"))
+    assert str(picture.format) == f"rgb444:{depth}"
+    assert picture.rgb.shape == (61, 77, 3)
+    assert len(np.unique(picture.rgb)) > 100
+    coarse = decoder().decode(Codestream.parse(written(), edition="is"))
+    assert np.abs(picture.rgb / picture.format.peak * 255 - coarse.rgb).max() <= 0.501 + 0.5 * 255 / picture.format.peak
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(("s_hor", "s_ver", "chroma"), [(0, 0, "444"), (1, 0, "422"), (1, 1, "420")])
+def test_display_crop_of_odd_sizes(s_hor: int, s_ver: int, chroma: str) -> None:
+    """Chroma is decimated over the cropped extent, so its last sample exists (10.15 P12)."""
+    header = {"s_hor_minus1": s_hor, "s_ver_minus1": s_ver, "colour_transform_idx": 0}
+    coded = {"c_hor_minus1": None if s_hor else 0, "c_ver_minus1": None if s_ver else 0}
+    stream = Codestream.parse(written(**(header | coded)), edition="is")
+    picture = decoder().decode(stream)
+    full = decoder().decode(Codestream.parse(written(colour_transform_idx=0), edition="is"))
+    assert str(picture.format) == f"yuv{chroma}:8"
+    for index, (found, whole) in enumerate(zip(picture.planes, full.planes, strict=True)):
+        steps = (1 + s_ver, 1 + s_hor) if index else (1, 1)
+        assert np.array_equal(found, whole[:: steps[0], :: steps[1]])
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_user_defined_transform() -> None:
+    user = {
+        "colour_transform_idx": 2,
+        "colour_transform_matrix": [[0, 255, 0], [0, 0, 255], [128, 0, 0]],
+        "colour_transform_offset": [0, 0, 51],
+    }
+    stream = Codestream.parse(written(**user), edition="is")
+    plain = decoder().decode(stream)
+    assert str(plain.format) == "yuv444:8"
+    intended = decoder().decode(stream, colour="intended")
+    assert str(intended.format) == "rgb444:8"
+    assert [finding.rule for finding in intended.findings][-1] == "P1"
+    y, u, v = (plane.astype(float) for plane in plain.planes)
+    expected = np.stack([u, v, np.minimum(128 / 255 * y + 51, 255)], -1)
+    assert np.abs(intended.rgb - expected).max() <= 1

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from jpegai.codestream import UnsupportedError
+from jpegai.decoder.picture import render as render_module
 from jpegai.decoder.picture.assembly import Assembly
 from jpegai.decoder.picture.formats import PictureFormat, Planes, Samples, parse_format
 from jpegai.decoder.picture.picture import Picture
@@ -245,6 +246,14 @@ def test_every_way_from_planes_to_samples(way: tuple[str, str, str, str], size: 
     whole = assembled(way, *size, 1, keeps=True)
     assert all(np.abs(a.astype(int) - b).max() <= 1 for a, b in zip(samples, whole, strict=True))
     assert sum(np.count_nonzero(a != b) for a, b in zip(samples, whole, strict=True)) <= 2
+
+
+@pytest.mark.parametrize("way", WAYS, ids="-".join)
+def test_strips_and_threads_change_nothing(way: tuple[str, str, str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = assembled(way, 97, 131, 1, keeps=True)
+    monkeypatch.setattr(render_module, "_STRIP", 1)
+    thin = assembled(way, 97, 131, 3, keeps=True)
+    assert all(np.array_equal(a, b) for a, b in zip(whole, thin, strict=True))
 
 
 @pytest.mark.parametrize("keeps", [False, True])

@@ -28,7 +28,7 @@ def stream(**values: Any) -> Codestream:
     header = PLAIN | {"img_width_minus64": 0, "img_height_minus64": 0} | values
     for direction in ("ver", "hor"):
         if header[f"s_{direction}_minus1"]:
-            del header[f"c_{direction}_minus1"]
+            del header[f"c_{direction}_minus1"]  # not sent, always 1
     nothing = [b"\x00\x00\x01"]
     data = build_stream(header, soz=nothing, sorp=nothing, sors=nothing)
     return Codestream.parse(data, name="x.jai", edition="is")
