@@ -6,8 +6,10 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jpegai.codestream.errors import UnsupportedError
 from jpegai.decoder.output import atomic_file, atomic_files
@@ -92,13 +94,16 @@ def write_reference(picture: Picture, path: str | os.PathLike[str]) -> None:
 
 def _write_png(picture: Picture, path: Path) -> None:
     """Write 8 or 16 bits; above 8 the low bits are ones (10.10.1)."""
-    from jpegai.decoder.picture.writers.png import encode_png
+    from jpegai.decoder.picture.writers.png import write_rows
 
-    samples, shift = picture.rgb, 16 - picture.format.depth
-    if picture.format.depth > 8:
-        samples = ((samples.astype(np.uint16) << shift) + ((1 << shift) - 1)).astype(">u2")
+    rgb, shift = picture.rgb, 16 - picture.format.depth
+
+    def rows(first: int, last: int) -> NDArray[Any]:
+        samples = rgb[first:last]
+        return samples if shift == 8 else ((samples << shift) + ((1 << shift) - 1)).astype(">u2")
+
     with atomic_file(path) as file:
-        file.write(encode_png(samples))
+        write_rows(file, rows, picture.height, picture.width, 8 if shift == 8 else 16)
 
 
 def _write_yuv(picture: Picture, path: Path) -> None:

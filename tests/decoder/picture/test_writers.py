@@ -15,7 +15,7 @@ from jpegai.codestream import UnsupportedError
 from jpegai.decoder.picture.formats import Cicp, PictureFormat, chroma_shape, parse_format
 from jpegai.decoder.picture.picture import Picture
 from jpegai.decoder.picture.render import empty_samples
-from jpegai.decoder.picture.writers import WRITERS, check_output
+from jpegai.decoder.picture.writers import WRITERS, check_output, png
 from jpegai.decoder.picture.writers.wide import widened
 from tests.decoder.picture.readers import png_chunks, read_netpbm, read_pgx, read_png
 
@@ -55,6 +55,17 @@ def test_png(depth: int, size: tuple[int, int], tmp_path: Path) -> None:
     with Image.open(tmp_path / "x.PNG") as image:
         assert np.array_equal(np.asarray(image), found if depth == 8 else found >> 8)
     assert [kind for kind, _ in png_chunks((tmp_path / "x.PNG").read_bytes())] == [b"IHDR", b"IDAT", b"IEND"]
+
+
+@pytest.mark.parametrize("coder", ["isal.isal_zlib", "zlib"])
+@pytest.mark.parametrize("strip", [1, 300, 1000, 1 << 20])
+@pytest.mark.parametrize("depth", [8, 12])
+def test_png_in_strips(depth: int, strip: int, coder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(png, "_STRIP", strip)
+    monkeypatch.setattr(png, "compressobj", pytest.importorskip(coder).compressobj)
+    made = picture("rgb444", depth, (37, 41))
+    made.save(tmp_path / "x.png")
+    assert np.array_equal(read_png(tmp_path / "x.png"), replicated(made.rgb, depth))
 
 
 def test_png_carries_the_code_points(tmp_path: Path) -> None:
@@ -227,9 +238,7 @@ def test_conversion_of_samples(name: str, depth: int) -> None:
 
 
 def test_an_open_file(tmp_path: Path) -> None:
-    from jpegai.decoder.picture.writers.png import write_png
-
     made, buffer = picture("rgb444", 8), io.BytesIO()
-    write_png(buffer, made)
+    png.write_png(buffer, made)
     made.save(tmp_path / "x.png")
     assert buffer.getvalue() == (tmp_path / "x.png").read_bytes()
