@@ -6,12 +6,13 @@ import os
 import platform
 import sys
 
-from benchmarks import decode, entropy, networks, process
+from benchmarks import decode, entropy, networks, pictures, process
 
 SECTIONS = {
     "entropy": entropy.run,
     "networks": networks.run,
     "decode": decode.run,
+    "pictures": pictures.run,
     "process": process.run,
 }
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from jpegai.codestream import Codestream
 from jpegai.decoder import Decoder
-from jpegai.decoder.picture.picture import PNG_COMPRESSION_LEVEL, write_png
+from jpegai.decoder.picture.writers.png import PNG_COMPRESSION_LEVEL, write_png
 from tests.streams import perf_streams
 
 STAGES = ("entropy", "scales and masks", "hyper decoder", "MCM", "synthesis", "colour")
@@ -42,7 +42,7 @@ def run(repeats: int = 7) -> None:
         print(f"{vector.name:26}{1e3 * total:9.1f}{cells}{1e3 * outside:12.1f} ms {outside / total:5.1%}")
         start = time.perf_counter()
         buffer = io.BytesIO()
-        write_png(buffer, picture.rgb)
+        write_png(buffer, picture)
         writers.append((vector.name, time.perf_counter() - start, buffer.tell()))
     for name, seconds in loads:
         print(f"model load  {name:26}{1e3 * seconds:8.1f} ms (caches filled; networks load in the background)")

@@ -10,6 +10,7 @@ from jpegai.codestream import Codestream, JpegAIError
 from jpegai.decoder.components import Component, network_names
 from jpegai.decoder.engines.float32 import Float32Engine, Float32Network
 from jpegai.decoder.models import ModelStore
+from jpegai.decoder.picture.signalling import choose_rendering
 from jpegai.decoder.plan import DEFAULT_MAX_PIXELS, Plan, make_plan
 from jpegai.decoder.recorder import Dump, Recorder
 from jpegai.decoder.support import check, choose_transform
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jpegai.decoder.entropy_model import EntropyModel
+    from jpegai.decoder.picture.formats import PictureFormat
     from jpegai.decoder.picture.picture import Picture
 
 __all__ = ["ENGINES", "Decoder"]
@@ -66,7 +68,13 @@ class Decoder:
         self._lock = threading.Lock()
 
     def decode(
-        self, stream: Source, *, transform: str | None = None, channels: tuple[int, int] | None = None
+        self,
+        stream: Source,
+        *,
+        transform: str | None = None,
+        channels: tuple[int, int] | None = None,
+        format: str | PictureFormat | None = None,
+        colour: str = "signalled",
     ) -> Picture:
         """Decode a stream to a picture.
 
@@ -74,14 +82,18 @@ class Decoder:
             stream: a `Codestream`, a path, or the bytes of a file.
             transform: ``sop`` or ``bop``; by default the first one listed in the stream.
             channels: how many latent channels of each component are decoded at most (05.9.4); by default all.
+            format: ``rgb444``, ``yuv444``, ``yuv422`` or ``yuv420``, with ``:BITS`` where the depth changes: convert
+                the picture before it is rounded; by default it is as the stream says.
+            colour: ``intended`` applies a user-defined colour transform by the formula that must have been intended.
 
         Raises:
             TruncatedError, StreamSyntaxError, ConformanceError: the stream is damaged.
             UnsupportedError: it uses something that is not built; the element is named.
             ModelError: weights are missing or wrong.
             LimitError: a limit would be exceeded.
+            ValueError: `format` or `colour` is no such name.
         """
-        return self._decode(stream, transform, channels, Recorder())
+        return self._decode(stream, transform, channels, Recorder(), format, colour)
 
     def dump(
         self, stream: Source, *, transform: str | None = None, channels: tuple[int, int] | None = None
@@ -106,20 +118,32 @@ class Decoder:
             return self._entropy_models[key]
 
     def _decode(
-        self, source: Source, transform: str | None, channels: tuple[int, int] | None, recorder: Recorder
+        self,
+        source: Source,
+        transform: str | None,
+        channels: tuple[int, int] | None,
+        recorder: Recorder,
+        format: str | PictureFormat | None = None,
+        colour: str = "signalled",
     ) -> Picture:
         stream = _open(source)
         try:
             check(stream)
+            rendering = choose_rendering(stream, format, colour)
             chosen = choose_transform(stream, transform)
             plan = make_plan(
-                stream, chosen, channels=channels, max_pixels=self.max_pixels, max_memory=self.max_memory
+                stream,
+                chosen,
+                rendering=rendering,
+                channels=channels,
+                max_pixels=self.max_pixels,
+                max_memory=self.max_memory,
             )
             self._load_networks(plan, stream.pih.model_id)
             # imported late: the networks load while the compiled loops do
             from jpegai.decoder.walk import Walk
 
-            return Walk(self, stream, plan, recorder).run()
+            return Walk(self, stream, plan, rendering, recorder).run()
         except JpegAIError as error:
             raise error.locate(file=stream.name) from None
 

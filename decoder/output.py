@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-__all__ = ["atomic_file"]
+__all__ = ["atomic_file", "atomic_files"]
 
 
 @contextlib.contextmanager
@@ -35,3 +35,17 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+@contextlib.contextmanager
+def atomic_files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[list[IO[bytes]]]:
+    """Open several files as `atomic_file` does: none takes its name before the contents of all are written.
+
+    Raises:
+        OSError: as `atomic_file`; only if taking a name fails do some of the files stay.
+    """
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(atomic_file(path)) for path in paths]
+        yield files
+        for file in files:
+            file.flush()

@@ -27,6 +27,7 @@ from jpegai.decoder.geometry import (
 )
 from jpegai.decoder.geometry.tiles import axis_tiles
 from jpegai.decoder.networks import NETWORKS, Network
+from jpegai.decoder.picture.signalling import Rendering, choose_rendering
 
 __all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "make_plan"]
 
@@ -103,6 +104,7 @@ def make_plan(
     stream: Codestream,
     transform: str,
     *,
+    rendering: Rendering | None = None,
     channels: tuple[int, int] | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     max_memory: int | None = None,
@@ -112,6 +114,7 @@ def make_plan(
     Args:
         stream: a stream that `jpegai.decoder.support.check` accepts.
         transform: name of the synthesis transform.
+        rendering: how the picture is made of the planes; by default as the stream says.
         channels: decode so many latent channels of each component at most (05.9.4); by default all.
         max_pixels: largest coded size in samples.
         max_memory: bytes the decode may take; by default half of the machine's memory.
@@ -138,11 +141,13 @@ def make_plan(
     limit = max_memory if max_memory is not None else _physical_memory() // 2
     networks = tuple(NETWORKS[name] for name in synthesis_names(transform))
     wanted = Area.whole(pih.display_height, pih.display_width)
+    rendering = rendering or choose_rendering(stream)
     rows = max(tile.latents.rows.size for tile in (*primary_tiles, *secondary_tiles))
     while True:
         primary = _pieces(networks, primary_tiles, wanted, rows)
         secondary = primary if alike else _pieces(networks, secondary_tiles, wanted, rows)
-        memory = _memory(networks, (primary, secondary), height, width, len(stream.data))
+        picture = rendering.memory(*wanted.shape, keeps=primary != secondary)
+        memory = _memory(networks, (*primary, *secondary), height, width, len(stream.data), picture)
         if memory <= limit:
             break
         if rows == 1:
@@ -277,24 +282,20 @@ def _size(tile: Tile, latents: Area) -> tuple[int, int]:
 
 
 def _memory(
-    networks: tuple[Network, ...],
-    synthesis: tuple[tuple[Piece, ...], tuple[Piece, ...]],
-    height: int,
-    width: int,
-    stream_bytes: int,
+    networks: Sequence[Network], pieces: Sequence[Piece], height: int, width: int, stream_bytes: int, picture: int
 ) -> int:
     """Estimate the bytes of a decode: the larger of its two stages."""
     latent_rows, latent_columns = latent_size(height, width)
     latents = 256 * latent_rows * latent_columns
     # per latent: residual, coding map, hyper scale (5 bytes), dequantised residual, phases, latents (12), psi (4)
     making_latents = latents * (5 + 12 + 4) + 2 * stream_bytes
-    # latents and picture of the whole; of one piece its latents, luma and both chroma planes, and the activations
+    # latents and picture of the whole, with the planes it may need; of one piece its latents, luma and both chroma
+    # planes, and the activations
     largest = 0
-    for shape in {piece.latents.shape for pieces in synthesis for piece in pieces}:
+    for shape in {piece.latents.shape for piece in pieces}:
         activations = max(network.activation_bytes(*shape) for network in networks)
         largest = max(largest, 256 * shape[0] * shape[1] * (4 + 4 + 8) + int(_OVERHEAD * activations))
-    planes = 3 + (0 if synthesis[0] == synthesis[1] else 12)
-    return _BASE + max(making_latents, 4 * latents + planes * height * width + largest)
+    return _BASE + max(making_latents, 4 * latents + picture + largest)
 
 
 def _physical_memory() -> int:

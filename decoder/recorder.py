@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.decoder.geometry import Area
-
 __all__ = ["Dump", "Recorder"]
 
 
@@ -40,9 +38,6 @@ class Recorder:
     def add(self, name: str, result: NDArray[Any]) -> None:
         """Offer a result under its stage name."""
 
-    def add_part(self, name: str, size: tuple[int, int], area: Area, part: NDArray[Any]) -> None:
-        """Offer what a result of height and width `size` holds in an area."""
-
 
 class Dump(Recorder):
     """Keeps every result, as an independent array."""
@@ -56,9 +51,3 @@ class Dump(Recorder):
     def add(self, name: str, result: NDArray[Any]) -> None:
         """Keep a result."""
         self.results[name] = np.array(result)
-
-    def add_part(self, name: str, size: tuple[int, int], area: Area, part: NDArray[Any]) -> None:
-        """Keep a part of a result; what no part covers stays 0."""
-        if name not in self.results:
-            self.results[name] = np.zeros((len(part), *size), part.dtype)
-        self.results[name][area.index] = part

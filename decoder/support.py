@@ -24,16 +24,6 @@ def _unbuilt(group: str, *rows: tuple[str, str, str]) -> tuple[Unbuilt, ...]:
     return tuple(Unbuilt(f"{group}.{name}", Expression(asked), what) for name, asked, what in rows)
 
 
-_PICTURE_HEADER = _unbuilt(
-    "pih",
-    ("bit_depth_idc", "bit_depth_idc != 0", "more than 8 bits"),
-    ("s_ver_minus1", "s_ver != 1", "subsampled output"),
-    ("s_hor_minus1", "s_hor != 1", "subsampled output"),
-    ("c_ver_minus1", "c_ver != 1", "chroma coded subsampled"),
-    ("c_hor_minus1", "c_hor != 1", "chroma coded subsampled"),
-    ("colour_transform_idx", "colour_transform_idx != 1", "output other than BT.709 RGB"),
-)
-# the flags behind one that is set are not read; the rows before it have refused the stream by then
 _TOOLS_HEADER = _unbuilt(
     "ton",
     ("EFE_linear_filter_enabled_flag", "EFE_linear_filter_enabled_flag", "the EFE linear filter"),
@@ -57,10 +47,9 @@ def check(stream: Codestream) -> None:
         UnsupportedError: an element asks for something that is not built; the first one is named.
         ConformanceError: a rule is broken that decoding needs.
     """
-    for header, rows in ((stream.pih, _PICTURE_HEADER), (stream.ton, _TOOLS_HEADER)):
-        for row in rows:
-            if row.asked.evaluate(header):
-                _refuse(stream, row.selector, row.what)
+    for row in _TOOLS_HEADER:
+        if row.asked.evaluate(stream.ton):
+            _refuse(stream, row.selector, row.what)
     for finding in stream.findings:
         if finding.severity == "E" and finding.rule not in _TOLERATED:
             raise ConformanceError(

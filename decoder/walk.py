@@ -14,10 +14,11 @@ from jpegai.decoder.entropy.quality import QualityMap, decode_quality_map
 from jpegai.decoder.entropy.residual import ResidualCall, decode_residuals
 from jpegai.decoder.entropy.scaling import BiasScaling
 from jpegai.decoder.entropy.z import decode_z
-from jpegai.decoder.geometry import Area, Region, ceil_div, size_argument
+from jpegai.decoder.geometry import Region, ceil_div, size_argument
 from jpegai.decoder.latents import add_psi, context_latents, merge_phases
-from jpegai.decoder.picture.colour import to_rgb, to_rgb8
+from jpegai.decoder.picture.assembly import Assembly
 from jpegai.decoder.picture.picture import Picture
+from jpegai.decoder.picture.signalling import Rendering
 from jpegai.decoder.plan import Piece, Plan
 from jpegai.decoder.quantiser import Quantiser
 from jpegai.decoder.recorder import Recorder
@@ -35,15 +36,19 @@ Float32 = NDArray[np.float32]
 class Walk:
     """One decode. What it offers to its recorder under the names of the stages is what a dump holds."""
 
-    def __init__(self, decoder: Decoder, stream: Codestream, plan: Plan, recorder: Recorder) -> None:
+    def __init__(
+        self, decoder: Decoder, stream: Codestream, plan: Plan, rendering: Rendering, recorder: Recorder
+    ) -> None:
         self._decoder = decoder
         self._workers = decoder.workers
         self._stream = stream
         self._plan = plan
+        self._rendering = rendering
         self._recorder = recorder
         self._model_id: int = stream.pih.model_id
         # absent regions are told one by one, where their residual would be decoded
-        self._findings = [each for each in stream.findings if each.rule != "S-34"] + list(plan.findings)
+        self._findings = [each for each in stream.findings if each.rule != "S-34"]
+        self._findings += (*plan.findings, *rendering.findings)
 
     def run(self) -> Picture:
         """Decode the stream."""
@@ -57,8 +62,7 @@ class Walk:
         latents = self._latents(z, residuals)
         self._scale_latents(biases, latents, residuals)
         del z, biases, residuals
-        rgb = self._synthesis(latents)
-        return Picture(rgb, self._plan.transform, tuple(self._findings), self._recorder.times)
+        return self._picture(self._synthesis(latents))
 
     def _network(self, name: str) -> Float32Network:
         return self._decoder.network(name, self._model_id)
@@ -198,22 +202,23 @@ class Walk:
 
     # -- samples ----------------------------------------------------------------------------------------------
 
-    def _synthesis(self, latents: Float32) -> NDArray[np.uint8]:
-        """Run the synthesis piece by piece and convert to RGB (06.8, 07.6, 10)."""
-        plan = self._plan
-        height, width = plan.display
-        rgb = np.empty((height, width, 3), np.uint8)
+    def _synthesis(self, latents: Float32) -> Assembly:
+        """Run the synthesis piece by piece (06.8, 07.6)."""
+        recorder, plan = self._recorder, self._plan
+        keeps = recorder.keeps or not plan.together
+        assembly = Assembly(self._rendering, *plan.display, self._workers, keeps=keeps)
         if plan.together:
             for piece in plan.synthesis[0]:
-                self._finish(piece.core, self._samples(0, piece, latents), self._samples(1, piece, latents), rgb)
-        else:
-            planes = np.empty((1, height, width), np.float32), np.empty((2, height, width), np.float32)
-            for index, pieces in enumerate(plan.synthesis):
-                for piece in pieces:
-                    planes[index][piece.core.index] = self._samples(index, piece, latents)
-            self._finish(Area.whole(height, width), *planes, rgb)
-        self._recorder.add("picture", rgb)
-        return rgb
+                luma, chroma = (self._samples(index, piece, latents) for index in range(len(COMPONENTS)))
+                with recorder.stage("colour"):
+                    assembly.add(piece.core.rows.start, piece.core.columns.start, luma, chroma)
+            return assembly
+        for index, pieces in enumerate(plan.synthesis):
+            for piece in pieces:
+                samples = self._samples(index, piece, latents)
+                with recorder.stage("colour"):
+                    assembly.add_component(index, piece.core.rows.start, piece.core.columns.start, samples)
+        return assembly
 
     def _samples(self, index: int, piece: Piece, latents: Float32) -> Float32:
         """Make what is kept of one piece of a component: (1, h, w) luma or (2, h, w) chroma."""
@@ -224,16 +229,31 @@ class Walk:
             samples = network(np.ascontiguousarray(window[piece.latents.index]), size=piece.size)
         return samples[piece.kept.index]
 
-    def _finish(self, area: Area, luma: Float32, chroma: Float32, rgb: NDArray[np.uint8]) -> None:
-        """Convert the samples of an area to RGB."""
-        recorder, size = self._recorder, self._plan.display
-        with recorder.stage("colour"):
-            to_rgb8(luma[0], chroma, rgb[area.index[1:]], self._workers)
+    # -- picture ----------------------------------------------------------------------------------------------
+
+    def _picture(self, assembly: Assembly) -> Picture:
+        """Make the picture of its planes (10.4)."""
+        recorder = self._recorder
         if recorder.keeps:
-            # the planes as they would enter filters, and the RGB samples before rounding
-            output = to_rgb(luma[0], chroma, self._workers)
-            recorder.add_part("primary.planes", size, area, luma)
-            recorder.add_part("secondary.planes", size, area, chroma)
-            for index, plane in enumerate((luma, chroma[:1], chroma[1:])):
-                recorder.add_part(f"filter_input.{index}", size, area, plane)
-                recorder.add_part(f"output.{index}", size, area, output[index : index + 1])
+            self._record_planes(assembly)
+        with recorder.stage("colour"):
+            samples = assembly.finish()
+        picture = Picture(
+            samples,
+            self._rendering.target,
+            self._plan.transform,
+            tuple(self._findings),
+            recorder.times,
+            self._rendering.cicp,
+        )
+        if recorder.keeps:
+            recorder.add("picture", picture.rgb if picture.format.space == "rgb" else picture.flat())
+        return picture
+
+    def _record_planes(self, assembly: Assembly) -> None:
+        """Keep the planes as coded, as they would enter filters, and the decoded picture before rounding."""
+        for component, planes in zip(COMPONENTS, assembly.coded, strict=True):
+            self._recorder.add(f"{component.name}.planes", planes)
+        for name, each in (("filter_input", assembly.filter_input()), ("output", assembly.decoded())):
+            for index, plane in enumerate(each):
+                self._recorder.add(f"{name}.{index}", plane[np.newaxis])

@@ -27,8 +27,12 @@ PLAIN: dict[str, Any] = {
 def write_stream(
     height: int, width: int, z: list[NDArray[np.int8]], *, models: str, threads: int = 1, **values: Any
 ) -> bytes:
-    """Return a stream with the given hyper latents, (C, hz, wz) of both components, and empty residuals."""
+    """Return a stream with the given hyper latents, (C, hz, wz) of both components, and empty residuals.
+
+    `values` go over those of `PLAIN`; None takes an element out.
+    """
     header = PLAIN | {"img_width_minus64": width - 64, "img_height_minus64": height - 64} | values
+    header = {name: value for name, value in header.items() if value is not None}
     store = ModelStore.open(models)
     channels = []
     for component, latents in zip(COMPONENTS, z, strict=True):

@@ -1,16 +1,29 @@
-"""From decoded planes to RGB samples (sections 10.1, 10.6, 10.10.1)."""
+"""RGB and YUV, and the rounding to integer samples (sections 10.1, 10.6, 10.7, 10.10)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.decoder.jit import kernel
-from jpegai.decoder.workers import Workers
+from jpegai.decoder.picture.formats import Planes
+from jpegai.decoder.workers import Workers, grain
 
-__all__ = ["BT709", "Matrix", "to_rgb", "to_rgb8"]
+__all__ = [
+    "BT709",
+    "Matrix",
+    "interleave",
+    "rgb_to_yuv",
+    "round_plane",
+    "user_transform",
+    "yuv_to_rgb",
+    "yuv_to_samples",
+]
+
+Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +37,12 @@ class Matrix:
     kry: float
 
     @property
-    def inverse(self) -> NDArray[np.float32]:
+    def forward(self) -> Float32:
+        """Coefficients R, G and B to Y, and the divisors of B - Y and R - Y."""
+        return np.array([self.kr, self.kg, self.kb, self.kby, self.kry], np.float32)
+
+    @property
+    def inverse(self) -> Float32:
         """Coefficients V to R, U to G, V to G, U to B; computed in float64, rounded once (10.6)."""
         green_u = -self.kb * self.kby / self.kg
         green_v = -self.kr * self.kry / self.kg
@@ -42,72 +60,210 @@ def _clip(x: np.float32) -> np.float32:
 
 @kernel
 def _rgb(
-    y: np.float32, u: np.float32, v: np.float32, matrix: NDArray[np.float32]
+    y: np.float32, u: np.float32, v: np.float32, matrix: Float32, chroma: np.float32
 ) -> tuple[np.float32, np.float32, np.float32]:
-    """One sample from 0..255 YUV to clipped 0..255 RGB, float32, in the order of 10.1.3, 10.6 and 10.4.6."""
+    """One sample from 0..255 YUV to 0..255 RGB, not clipped, in float32 and the order of 10.1.3 and 10.6.
+
+    U and V are divided by `chroma`: by 1 where they are on 0..1 already.
+    """
     scale = np.float32(255)
     luma = y / scale
-    blue = u / scale - np.float32(0.5)
-    red = v / scale - np.float32(0.5)
+    blue = u / chroma - np.float32(0.5)
+    red = v / chroma - np.float32(0.5)
     r = luma + matrix[0] * red
     g = luma + matrix[1] * blue + matrix[2] * red
     b = luma + matrix[3] * blue
-    return _clip(r * scale), _clip(g * scale), _clip(b * scale)
+    return r * scale, g * scale, b * scale
 
 
 @kernel
-def _to_rgb8(
-    y: NDArray[np.float32],
-    u: NDArray[np.float32],
-    v: NDArray[np.float32],
-    matrix: NDArray[np.float32],
-    out: NDArray[np.uint8],
+def _interleave_row(planes: NDArray[Any], out: NDArray[Any], row: int) -> None:
+    for column in range(out.shape[1]):
+        out[row, column, 0] = planes[0, column]
+        out[row, column, 1] = planes[1, column]
+        out[row, column, 2] = planes[2, column]
+
+
+@kernel
+def _yuv_to_samples(
+    y: Float32,
+    u: Float32,
+    v: Float32,
+    matrix: Float32,
+    chroma: np.float32,
+    peak: np.float32,
+    out: NDArray[Any],
+    scratch: NDArray[Any],
+    first: int,
+    last: int,
+) -> None:
+    # vectors of one component are fast, stores of three in turn are not: a row is computed first and then interleaved
+    scale = np.float32(255)
+    for row in range(first, last):
+        for column in range(out.shape[1]):
+            r, g, b = _rgb(y[row, column], u[row, column], v[row, column], matrix, chroma)
+            scratch[0, column] = np.rint(_clip(r) / scale * peak)
+            scratch[1, column] = np.rint(_clip(g) / scale * peak)
+            scratch[2, column] = np.rint(_clip(b) / scale * peak)
+        _interleave_row(scratch, out, row)
+
+
+@kernel
+def _yuv_to_rgb(
+    y: Float32,
+    u: Float32,
+    v: Float32,
+    matrix: Float32,
+    chroma: np.float32,
+    clip: bool,
+    out: Float32,
+    first: int,
+    last: int,
+) -> None:
+    for row in range(first, last):
+        for column in range(out.shape[2]):
+            r, g, b = _rgb(y[row, column], u[row, column], v[row, column], matrix, chroma)
+            out[0, row, column] = _clip(r) if clip else r
+            out[1, row, column] = _clip(g) if clip else g
+            out[2, row, column] = _clip(b) if clip else b
+
+
+@kernel
+def _rgb_to_yuv(
+    r: Float32, g: Float32, b: Float32, matrix: Float32, out: Float32, first: int, last: int
+) -> None:
+    scale, half = np.float32(255), np.float32(0.5)
+    for row in range(first, last):
+        for column in range(out.shape[2]):
+            red, green, blue = r[row, column] / scale, g[row, column] / scale, b[row, column] / scale
+            luma = matrix[0] * red + matrix[1] * green + matrix[2] * blue
+            out[0, row, column] = luma * scale
+            out[1, row, column] = ((blue - luma) / matrix[3] + half) * scale
+            out[2, row, column] = ((red - luma) / matrix[4] + half) * scale
+
+
+@kernel
+def _user_transform(
+    y: Float32, u: Float32, v: Float32, matrix: Float32, out: Float32, first: int, last: int
+) -> None:
+    scale = np.float32(255)
+    for row in range(first, last):
+        for column in range(out.shape[2]):
+            a, b, c = y[row, column] / scale, u[row, column] / scale, v[row, column] / scale
+            for i in range(3):
+                value = matrix[i, 0] * a + matrix[i, 1] * b + matrix[i, 2] * c + matrix[i, 3]
+                out[i, row, column] = _clip(value * scale)
+
+
+@kernel
+def _interleave(
+    a: Float32,
+    b: Float32,
+    c: Float32,
+    peak: np.float32,
+    out: NDArray[Any],
+    scratch: NDArray[Any],
     first: int,
     last: int,
 ) -> None:
     scale = np.float32(255)
     for row in range(first, last):
         for column in range(out.shape[1]):
-            r, g, b = _rgb(y[row, column], u[row, column], v[row, column], matrix)
-            out[row, column, 0] = np.uint8(np.rint(r / scale * scale))
-            out[row, column, 1] = np.uint8(np.rint(g / scale * scale))
-            out[row, column, 2] = np.uint8(np.rint(b / scale * scale))
+            scratch[0, column] = np.rint(_clip(a[row, column]) / scale * peak)
+            scratch[1, column] = np.rint(_clip(b[row, column]) / scale * peak)
+            scratch[2, column] = np.rint(_clip(c[row, column]) / scale * peak)
+        _interleave_row(scratch, out, row)
 
 
 @kernel
-def _to_rgb(
-    y: NDArray[np.float32],
-    u: NDArray[np.float32],
-    v: NDArray[np.float32],
-    matrix: NDArray[np.float32],
-    out: NDArray[np.float32],
-    first: int,
-    last: int,
-) -> None:
+def _round(plane: Float32, peak: np.float32, out: NDArray[Any], first: int, last: int) -> None:
+    scale = np.float32(255)
     for row in range(first, last):
-        for column in range(out.shape[2]):
-            r, g, b = _rgb(y[row, column], u[row, column], v[row, column], matrix)
-            out[0, row, column] = r
-            out[1, row, column] = g
-            out[2, row, column] = b
+        for column in range(out.shape[1]):
+            out[row, column] = np.rint(_clip(plane[row, column]) / scale * peak)
 
 
-def to_rgb8(luma: NDArray[np.float32], chroma: NDArray[np.float32], out: NDArray[np.uint8], workers: Workers) -> None:
-    """Convert 4:4:4 planes on 0..255 to 8-bit RGB: BT.709, clip, round half to even (10.6, 10.10.1).
+def _split(workers: Workers, shape: tuple[int, ...], rows: Any, *arguments: Any) -> None:
+    """Run a kernel over the rows of a picture; its last arguments are the first row and the row behind the last."""
+    workers.split(lambda first, last: rows(*arguments, first, last), shape[0], grain(3 * shape[1]))
+
+
+def _split_samples(workers: Workers, out: NDArray[Any], rows: Any, *arguments: Any) -> None:
+    """Run a kernel that interleaves samples over the rows of `out`, with a row of each component to itself."""
+
+    def run(first: int, last: int) -> None:
+        rows(*arguments, out, np.empty((3, out.shape[1]), out.dtype), first, last)
+
+    workers.split(run, len(out), grain(3 * out.shape[1]))
+
+
+def yuv_to_samples(planes: Planes, chroma: float, peak: int, out: NDArray[Any], workers: Workers) -> None:
+    """Convert 4:4:4 YUV to integer RGB in one pass: BT.709, clip, round half to even (10.6, 10.10.1).
 
     Args:
-        luma: (h, w) float32, at least as large as `out`.
-        chroma: (2, h, w) float32, U and V.
-        out: (H, W, 3) uint8, written.
+        planes: float32 Y on 0..255, U and V on 0..`chroma`, at least as large as `out`.
+        chroma: 255, or 1 where U and V have been divided already.
+        peak: largest sample: 2^depth - 1.
+        out: (H, W, 3) uint8 or uint16, written.
         workers: rows are shared among them.
     """
-    matrix = BT709.inverse
-    workers.split(lambda first, last: _to_rgb8(luma, chroma[0], chroma[1], matrix, out, first, last), len(out), 16)
+    _split_samples(workers, out, _yuv_to_samples, *planes, BT709.inverse, np.float32(chroma), np.float32(peak))
 
 
-def to_rgb(luma: NDArray[np.float32], chroma: NDArray[np.float32], workers: Workers) -> NDArray[np.float32]:
-    """Return the same conversion before rounding: (3, H, W) float32 on 0..255, clipped (10.4.6)."""
-    out = np.empty((3, *luma.shape), np.float32)
-    matrix = BT709.inverse
-    workers.split(lambda first, last: _to_rgb(luma, chroma[0], chroma[1], matrix, out, first, last), len(luma), 16)
-    return out
+def yuv_to_rgb(
+    planes: Planes, workers: Workers, *, chroma: float = 255, matrix: Matrix = BT709, clip: bool = True
+) -> Planes:
+    """Return float32 RGB on 0..255 of 4:4:4 YUV (10.6), clipped as the decoded picture is (10.4.6) or not.
+
+    Args:
+        planes: float32 Y on 0..255, U and V on 0..`chroma`, all of one size.
+        workers: rows are shared among them.
+        chroma: 255, or 1 where U and V have been divided already.
+        matrix: the matrix.
+        clip: clip to 0..255.
+    """
+    shape = planes[0].shape
+    out = np.empty((3, *shape), np.float32)
+    _split(workers, shape, _yuv_to_rgb, *planes, matrix.inverse, np.float32(chroma), clip, out)
+    return out[0], out[1], out[2]
+
+
+def rgb_to_yuv(planes: Planes, workers: Workers, *, matrix: Matrix = BT709) -> Planes:
+    """Return float32 4:4:4 YUV on 0..255 of RGB on 0..255 (10.6), not clipped."""
+    shape = planes[0].shape
+    out = np.empty((3, *shape), np.float32)
+    _split(workers, shape, _rgb_to_yuv, *planes, matrix.forward, out)
+    return out[0], out[1], out[2]
+
+
+def user_transform(planes: Planes, matrix: Float32, workers: Workers) -> Planes:
+    """Return the planes transformed as a user-defined transform must have been intended, clipped to 0..255 (10.7).
+
+    Args:
+        planes: float32 on 0..255, all of one size.
+        matrix: (3, 4) float32, the matrix and the offset on 0..1.
+        workers: rows are shared among them.
+    """
+    shape = planes[0].shape
+    out = np.empty((3, *shape), np.float32)
+    _split(workers, shape, _user_transform, *planes, matrix, out)
+    return out[0], out[1], out[2]
+
+
+def interleave(planes: Planes, peak: int, out: NDArray[Any], workers: Workers) -> None:
+    """Clip, scale and round planes on 0..255 to interleaved samples 0..`peak`, (H, W, 3) uint8 or uint16 (10.10.1)."""
+    _split_samples(workers, out, _interleave, *planes, np.float32(peak))
+
+
+def round_plane(plane: Float32, peak: int, out: NDArray[Any], workers: Workers) -> None:
+    """Clip, scale and round a plane on 0..255 to samples 0..`peak` (10.10.2).
+
+    For 8 bits the reference does not scale (10.1.3); dividing by 255 and multiplying again changes no rounded sample.
+
+    Args:
+        plane: float32, at least as large as `out`.
+        peak: largest sample: 2^depth - 1.
+        out: (rows, columns) uint8 or uint16, written.
+        workers: rows are shared among them.
+    """
+    _split(workers, out.shape, _round, plane, np.float32(peak), out)

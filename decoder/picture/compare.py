@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,15 +11,15 @@ from numpy.typing import NDArray
 __all__ = ["allowed", "differences", "read_png"]
 
 
-def differences(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[int, int]:
-    """Return the largest difference of two (H, W, 3) uint8 pictures and the number of samples that differ.
+def differences(a: NDArray[Any], b: NDArray[Any]) -> tuple[int, int]:
+    """Return the largest difference of two arrays of uint8 or uint16 samples and the number of samples that differ.
 
     Raises:
         ValueError: the shapes differ.
     """
     if a.shape != b.shape:
         raise ValueError(f"pictures of different shapes: {a.shape} and {b.shape}")
-    distance = np.abs(a.astype(np.int16) - b)
+    distance = np.abs(a.astype(np.int32) - b)
     return int(distance.max(initial=0)), int(np.count_nonzero(distance))
 
 

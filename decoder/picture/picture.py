@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream.errors import Finding, UnsupportedError
-from jpegai.decoder.output import atomic_file
+from jpegai.decoder.picture.formats import Cicp, PictureFormat, Samples, parse_format
+from jpegai.decoder.picture.render import convert, round_planes
+from jpegai.decoder.workers import Workers
 
-__all__ = ["PNG_COMPRESSION_LEVEL", "Picture", "write_png"]
-
-#: Level of the deflate coder: a third of the time of the usual 6 for files a few per cent larger.
-PNG_COMPRESSION_LEVEL = 1
+__all__ = ["Picture"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,46 +22,89 @@ class Picture:
     """A picture and what there is to say about its decode.
 
     Attributes:
-        rgb: (height, width, 3) uint8, BT.709 primaries' RGB, full range, display size.
+        planes: the samples, ``uint8`` for up to 8 bits, else ``uint16``, full range, display size: one array
+            (3, height, width) where the planes have one size, else three planes. Order R, G, B or Y, U, V.
+        format: colour space, chroma format and bit depth of the samples.
         transform: synthesis transform that made it (``SOP``, ``BOP``).
         findings: what was odd in the stream.
         times: seconds spent by stage.
+        cicp: code points of the stream's rendering information, None without any.
     """
 
-    rgb: NDArray[np.uint8]
+    planes: Samples
+    format: PictureFormat
     transform: str
     findings: tuple[Finding, ...] = ()
     times: dict[str, float] = field(default_factory=dict)
+    cicp: Cicp | None = None
 
     @property
     def height(self) -> int:
         """Rows."""
-        return int(self.rgb.shape[0])
+        return int(self.planes[0].shape[0])
 
     @property
     def width(self) -> int:
         """Columns."""
-        return int(self.rgb.shape[1])
+        return int(self.planes[0].shape[1])
 
-    def to_rgb(self) -> NDArray[np.uint8]:
-        """Return the samples, (height, width, 3) uint8."""
-        return self.rgb
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a PNG file; it appears under its name complete or not at all.
+    @property
+    def rgb(self) -> NDArray[Any]:
+        """The samples of an RGB picture, (height, width, 3), not copied.
 
         Raises:
-            UnsupportedError: the extension is not ``.png``.
+            UnsupportedError: the picture is YCbCr; `to_rgb` converts.
+        """
+        if self.format.space != "rgb" or not isinstance(self.planes, np.ndarray):
+            raise UnsupportedError(f"the picture is {self.format.described}; to_rgb() converts it")
+        return self.planes.transpose(1, 2, 0)
+
+    def to_rgb(self) -> NDArray[Any]:
+        """Return the samples as RGB of the same depth, (height, width, 3); see `convert`."""
+        return self.convert(PictureFormat("rgb", "444", self.format.depth)).rgb
+
+    def convert(self, format: str | PictureFormat) -> Picture:
+        """Return the picture in another format: BT.709, resampling by section 10.5.
+
+        The samples have been rounded once and are rounded again; a decode to the format asked for
+        (`Decoder.decode`) rounds once.
+
+        Args:
+            format: ``rgb444``, ``yuv444``, ``yuv422`` or ``yuv420``, with ``:BITS`` where the depth changes.
+
+        Raises:
+            ValueError: `format` is no such name.
+        """
+        target = format if isinstance(format, PictureFormat) else parse_format(format, self.format.depth)
+        if target == self.format:
+            return self
+        workers = Workers(1)
+        scale = np.float32(self.format.peak) / np.float32(255)
+        a, b, c = (plane.astype(np.float32) / scale for plane in self.planes)
+        planes = convert((a, b, c), self.format.space, self.format.chroma, target, workers)
+        return replace(self, planes=round_planes(planes, target, workers), format=target)
+
+    def flat(self) -> NDArray[Any]:
+        """Return all samples in the order of a planar file, one dimension."""
+        return np.concatenate([plane.ravel() for plane in self.planes])
+
+    def save(self, path: str | os.PathLike[str], *, reference_output: bool = False) -> None:
+        """Write the picture in the file format of the extension; it appears complete or not at all.
+
+        Args:
+            path: where to. A format that needs several files names them after it; ``{geometry}`` in the name
+                becomes size, depth and format (``640x480_10bit_420``).
+            reference_output: write as the reference software does (10.10.1 to 10.10.3).
+
+        Raises:
+            UnsupportedError: no file format has this extension, or it cannot hold the picture as it is.
             OSError: the file cannot be written.
         """
-        if Path(path).suffix.lower() != ".png":
-            raise UnsupportedError(f"no writer for '{Path(path).suffix}' files yet; use .png", file=os.fspath(path))
-        with atomic_file(path) as file:
-            write_png(file, self.rgb)
+        if reference_output:
+            from jpegai.decoder.picture.reference import write_reference
 
+            write_reference(self, path)
+        else:
+            from jpegai.decoder.picture.writers import write
 
-def write_png(file: IO[bytes], rgb: NDArray[np.uint8]) -> None:
-    """Write (H, W, 3) uint8 samples as PNG to an open file."""
-    from PIL import Image
-
-    Image.fromarray(rgb).save(file, "PNG", compress_level=PNG_COMPRESSION_LEVEL)
+            write(self, path)

@@ -62,7 +62,7 @@ def test_one_stream_several_decoders(transform: str, tmp_path: Path) -> None:
     ("arguments", "code", "text"),
     [
         (["decode", SEVERAL.path, "out.png"], 4, "HOP cannot be decoded yet; listed in the stream and built: BOP, SOP"),
-        (["decode", SEVERAL.path, "out.jpg"], 2, "must end in .png"),
+        (["decode", SEVERAL.path, "out.jpg"], 2, "must end in one of .png, .tif"),
         (["decode", SMALL.path, "out.png", "--transform", "bop"], 4, "does not list the transform BOP"),
         (["decode", SMALL.path, "out.png", "--models", "nowhere"], 5, "nowhere"),
         (["decode", SMALL.path, "out.png", "--max-pixels", "100"], 6, "larger than the limit"),
@@ -74,6 +74,13 @@ def test_one_stream_several_decoders(transform: str, tmp_path: Path) -> None:
         (["decode", SMALL.path, "out.png", "--threads", "0"], 2, "0 is not in the range"),
         (["decode", SMALL.path, "out.png", "--engine", "magic"], 2, "magic"),
         (["decode", SMALL.path, "missing/out.png"], 3, "missing"),
+        (["decode", SMALL.path, "out.yuv"], 4, "cannot hold RGB 4:4:4, 8 bits: write .png"),
+        (["decode", SMALL.path, "out.png", "--format", "yuv420"], 4, "cannot hold YCbCr 4:2:0, 8 bits: write .pgm"),
+        (["decode", SMALL.path, "out.png", "--format", "grey"], 2, "'grey' is no format"),
+        (["decode", SMALL.path, "out.png", "--colour", "pink"], 2, "pink"),
+        (["decode", SMALL.path, "out.tif", "--reference-output"], 4, "the reference writes .png, .yuv and .pgx"),
+        (["decode", SMALL.path, "-", "--reference-output"], 2, "needs the name of a file"),
+        (["decode", SMALL.path, "out.yuv", "--reference-output", "--format", "yuv444"], 2, "leave --format out"),
         (["decode", "nothing.jai", "out.png"], 3, "No such file"),
         (["dump", SMALL.path, "out.png"], 2, "must end in .npz"),
     ],
@@ -89,12 +96,37 @@ def test_refusals(arguments: list[str], code: int, text: str, tmp_path: Path) ->
     assert not list(tmp_path.iterdir()), "nothing partial is left"
 
 
-@pytest.mark.parametrize("stream", [s for s in described_streams() if s.name in ("flt_lef_bop", "fmt_a_10")], ids=str)
+@pytest.mark.parametrize("stream", [s for s in described_streams() if s.name == "flt_lef_bop"], ids=str)
 def test_unsupported_streams_exit_with_4(stream: object, tmp_path: Path) -> None:
     result = run("decode", stream.path, tmp_path / "out.png", "--models", "test")  # type: ignore[attr-defined]
     assert result.returncode == 4
     assert b"cannot be decoded yet" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+PLANE = 64 * 64
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "sizes"),
+    [
+        ("o.yuv", ["--format", "yuv420:10"], {"o.yuv": 3 * PLANE}),
+        ("o_{geometry}.yuv", ["--format", "yuv444"], {"o_64x64_8bit_444.yuv": 3 * PLANE}),
+        ("o_10bit.yuv", ["--reference-output"], {"o_10bit.yuv": 6 * PLANE}),
+        ("o.pgx", [], {f"o_{component}.pgx": PLANE + 15 for component in range(3)}),
+        ("o.pgx", ["--reference-output"], {"o.pgx": 24} | {f"o_{component}.raw": 4 * PLANE for component in range(3)}),
+        ("o.ppm", [], {"o.ppm": 3 * PLANE + 13}),
+        ("o.tif", ["--format", "rgb444:10"], {}),
+        ("o.npz", ["--colour", "intended"], {}),
+    ],
+)
+def test_output_by_extension(name: str, options: list[str], sizes: dict[str, int], tmp_path: Path) -> None:
+    result = run("decode", SMALL.path, tmp_path / name, *options)
+    assert result.returncode == 0, result.stderr
+    for file, size in sizes.items():
+        assert (tmp_path / file).stat().st_size == size
+    beside = {".yuv": 0 if "--reference-output" in options else 1, ".pgx": 3 if options else 0}
+    assert len(list(tmp_path.iterdir())) == max(1, len(sizes)) + beside.get(Path(name).suffix, 0)
 
 
 def test_dump(tmp_path: Path) -> None:

@@ -1,13 +1,25 @@
-"""BT.709 to 8-bit RGB (sections 10.1, 10.6, 10.10.1)."""
+"""RGB and YUV, and rounding (sections 10.1, 10.6, 10.7, 10.10)."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 
-from jpegai.decoder.picture.colour import BT709, to_rgb, to_rgb8
+from jpegai.decoder.picture.colour import (
+    BT709,
+    Matrix,
+    rgb_to_yuv,
+    round_plane,
+    user_transform,
+    yuv_to_rgb,
+    yuv_to_samples,
+)
+from jpegai.decoder.picture.formats import Planes
 from jpegai.decoder.workers import Workers
-from tests.vectors import spec_data
+from tests.decoder.picture.planes import floats, plane
+from tests.vectors import spec_data, spec_list
 
 #: RGB and the YUV it gives (10.6).
 EXAMPLES = [
@@ -17,46 +29,101 @@ EXAMPLES = [
     ((255, 255, 255), (255, 127.5, 127.5)),
     ((16, 128, 240), (112.27521, 196.33208, 66.36513)),
 ]
+_NAMES = {"kr": "Kr", "kg": "Kg", "kb": "Kb", "kby": "Kby", "kry": "Kry"}
 
 
-def planes(values: list[tuple[float, float, float]], height: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    yuv = np.array(values, np.float32).T.reshape(3, 1, -1).repeat(height, axis=1)
-    return yuv[0], yuv[1:]
+def planes(values: list[tuple[float, float, float]], height: int = 1) -> Planes:
+    a, b, c = np.array(values, np.float32).T.reshape(3, 1, -1).repeat(height, axis=1)
+    return a, b, c
+
+
+def matrix(name: str) -> Matrix:
+    table = spec_data("colour")["matrices"][name]
+    return Matrix(**{ours: table[theirs] for ours, theirs in _NAMES.items()})
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_worked_examples(threads: int) -> None:
-    luma, chroma = planes([yuv for _, yuv in EXAMPLES], 40)
-    out = np.empty((40, len(EXAMPLES), 3), np.uint8)
-    to_rgb8(luma, chroma, out, Workers(threads))
-    assert out[0].tolist() == [list(rgb) for rgb, _ in EXAMPLES]
+@pytest.mark.parametrize("depth", [8, 10, 12, 14, 16])
+def test_worked_examples(threads: int, depth: int) -> None:
+    peak = 2**depth - 1
+    out = np.empty((900, len(EXAMPLES), 3), np.uint8 if depth == 8 else np.uint16)
+    yuv_to_samples(planes([yuv for _, yuv in EXAMPLES], 900), 255, peak, out, Workers(threads))
+    expected = [[round(sample / 255 * peak) for sample in rgb] for rgb, _ in EXAMPLES]
+    assert np.abs(out[0].astype(int) - expected).max() <= (depth == 16)  # the examples have five digits
     assert (out == out[0]).all()
+
+
+def test_examples_the_other_way() -> None:
+    found = np.stack(rgb_to_yuv(planes([rgb for rgb, _ in EXAMPLES]), Workers(1)))[:, 0].T
+    assert np.abs(found - [yuv for _, yuv in EXAMPLES]).max() <= 2e-5
 
 
 def test_coefficients_are_those_of_the_specification() -> None:
     table = spec_data("colour")
-    names = {"kr": "Kr", "kg": "Kg", "kb": "Kb", "kby": "Kby", "kry": "Kry"}
-    assert all(getattr(BT709, ours) == table["matrices"]["709"][theirs] for ours, theirs in names.items())
+    assert matrix("709") == BT709
     inverse = table["yuv2rgb_709"]
     assert BT709.inverse.tolist() == [np.float32(inverse[name]) for name in ("r_v", "g_u", "g_v", "b_u")]
 
 
+@pytest.mark.parametrize("direction", ["rgb_to_yuv", "yuv_to_rgb"])
+@pytest.mark.parametrize("index", range(3))
+def test_vectors(direction: str, index: int) -> None:
+    cases = spec_list("colour_vectors", direction)
+    if not cases:
+        pytest.skip("no specification data")
+    case: dict[str, Any] = cases[index]
+    assert len(cases) == 3
+    a, b, c = (plane(7 + k, 17, 23, kind) for k, kind in enumerate("YUV"))
+    if direction == "rgb_to_yuv":
+        found = rgb_to_yuv((a, b, c), Workers(2), matrix=matrix(case["matrix"]))
+    else:
+        found = yuv_to_rgb((a, b, c), Workers(2), matrix=matrix(case["matrix"]), clip=False)
+        clipped = yuv_to_rgb((a, b, c), Workers(1), matrix=matrix(case["matrix"]))
+        assert np.array_equal(np.stack(clipped), np.clip(np.stack(found), 0, 255))
+    distance = np.abs(np.stack(found) - 255 * floats(case).astype(np.float64))
+    assert distance.max() <= 1e-3
+    other = np.abs(np.stack(found) - 255 * floats(cases[index - 1]).astype(np.float64))
+    assert other.max() > 1  # of another matrix: the comparison can fail
+
+
 def test_rounding_is_half_to_even_and_clipped() -> None:
-    values = [(0.5, 127.5, 127.5), (1.5, 127.5, 127.5), (2.5, 127.5, 127.5), (-9, 127.5, 127.5), (300, 127.5, 127.5)]
-    luma, chroma = planes(values)
-    out = np.empty((1, 5, 3), np.uint8)
-    to_rgb8(luma, chroma, out, Workers(1))
-    assert out[0, :, 0].tolist() == [0, 2, 2, 0, 255]
-    unrounded = to_rgb(luma, chroma, Workers(1))
-    assert unrounded.shape == (3, 1, 5)
-    assert unrounded[0, 0].tolist() == pytest.approx([0.5, 1.5, 2.5, 0, 255], abs=1e-4)
+    vector = spec_data("colour_vectors")["round_half_even"]
+    values = [*vector["values"], -9, 300]
+    expected = [*vector["rounded"], 0, 255]
+    out = np.empty((1, len(values), 3), np.uint8)
+    grey = planes([(value, 127.5, 127.5) for value in values])
+    yuv_to_samples(grey, 255, 255, out, Workers(1))
+    assert out[0].tolist() == [[value] * 3 for value in expected]
+    one = np.empty((1, len(values)), np.uint8)
+    round_plane(grey[0], 255, one, Workers(1))
+    assert one[0].tolist() == expected
+
+
+def test_division_by_255_and_back_changes_no_8_bit_sample() -> None:
+    """Equal ranges need no case of their own (10.1.3): all values around the boundaries of rounding are tried."""
+    halves = (np.arange(255, dtype=np.float32) + np.float32(0.5)).view(np.int32)
+    values = (halves + np.arange(-8, 9, dtype=np.int32)[:, np.newaxis]).view(np.float32)
+    out = np.empty(values.shape, np.uint8)
+    round_plane(values, 255, out, Workers(1))
+    assert np.array_equal(out, np.rint(values))
+
+
+@pytest.mark.parametrize("depth", [8, 10, 12, 14, 16])
+def test_planes_scale_to_every_depth(depth: int) -> None:
+    peak = 2**depth - 1
+    values = np.linspace(-10, 265, 5000, dtype=np.float32).reshape(50, 100)
+    out = np.empty(values.shape, np.uint8 if depth == 8 else np.uint16)
+    round_plane(values, peak, out, Workers(2))
+    exact = np.clip(values.astype(np.float64), 0, 255) / 255 * peak
+    assert np.abs(out - exact).max() <= 0.5 + 1e-6 * peak
+    assert (out.min(), out.max()) == (0, peak)
 
 
 def test_random_samples_agree_with_float64() -> None:
     rng = np.random.default_rng(2)
     yuv = rng.uniform(0, 255, (3, 64, 65)).astype(np.float32)
     out = np.empty((64, 65, 3), np.uint8)
-    to_rgb8(yuv[0], yuv[1:], out, Workers(2))
+    yuv_to_samples((yuv[0], yuv[1], yuv[2]), 255, 255, out, Workers(2))
     y, u, v = yuv.astype(np.float64) / 255
     u, v = u - 0.5, v - 0.5
     rgb = np.stack([
@@ -68,3 +135,11 @@ def test_random_samples_agree_with_float64() -> None:
     difference = np.abs(out - expected)
     assert difference.max() <= 1
     assert np.count_nonzero(difference) <= 3
+
+
+def test_user_transform() -> None:
+    given = planes([(10, 20, 30), (250, 0, 128)])
+    rows = np.array([[255, 0, 0, 0], [0, 128, 64, 10], [0, 0, 255, 255]], np.float32) / np.float32(255)
+    found = np.stack(user_transform(given, rows, Workers(1)))[:, 0].T
+    expected = [[10, (128 * 20 + 64 * 30) / 255 + 10, 255], [250, 64 * 128 / 255 + 10, 255]]
+    assert found == pytest.approx(np.array(expected), abs=1e-4)

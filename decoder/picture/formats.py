@@ -1,0 +1,101 @@
+"""What the samples of a picture mean: colour space, chroma format, bit depth (sections 10.1, 10.2, 10.13)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegai.decoder.geometry import ceil_div
+
+__all__ = ["SUBSAMPLING", "Cicp", "PictureFormat", "Planes", "Samples", "chroma_shape", "parse_format"]
+
+#: Vertical and horizontal subsampling of each chroma format.
+SUBSAMPLING = {"444": (1, 1), "422": (1, 2), "420": (2, 2)}
+
+_NAME = re.compile(r"(rgb|yuv)(444|422|420)(?::(\d+))?")
+
+#: Three float32 planes on 0..255, each (rows, columns): Y, U, V or R, G, B.
+Planes = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+#: The integer samples of a picture: (3, H, W) where the planes have one size, else three planes.
+Samples = NDArray[Any] | tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFormat:
+    """A format of integer samples; full range always (10.1.2).
+
+    Attributes:
+        space: ``rgb`` or ``yuv``; RGB is always 4:4:4.
+        chroma: ``444``, ``422`` or ``420``.
+        depth: bits per sample, 8..16.
+    """
+
+    space: str
+    chroma: str
+    depth: int
+
+    @property
+    def peak(self) -> int:
+        """Largest sample."""
+        return (1 << self.depth) - 1
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """``uint8`` for up to 8 bits, else ``uint16``."""
+        return np.dtype(np.uint8 if self.depth <= 8 else np.uint16)
+
+    def __str__(self) -> str:
+        return f"{self.space}{self.chroma}:{self.depth}"
+
+    @property
+    def described(self) -> str:
+        """The format in words, for messages."""
+        space = "RGB" if self.space == "rgb" else "YCbCr"
+        return f"{space} {':'.join(self.chroma)}, {self.depth} bits"
+
+
+def parse_format(text: str, depth: int) -> PictureFormat:
+    """Return the format that a name asks for: ``rgb444``, ``yuv420``, or with a bit depth ``yuv420:10``.
+
+    Args:
+        text: the name.
+        depth: bits per sample where the name has none.
+
+    Raises:
+        ValueError: it is no such name.
+    """
+    match = _NAME.fullmatch(text.lower())
+    if match is None or (match[1] == "rgb" and match[2] != "444") or not 8 <= int(match[3] or depth) <= 16:
+        raise ValueError(
+            f"{text!r} is no format: rgb444, yuv444, yuv422 or yuv420, then a colon and 8..16 bits where wanted"
+        )
+    return PictureFormat(match[1], match[2], int(match[3] or depth))
+
+
+def chroma_shape(chroma: str, height: int, width: int) -> tuple[int, int]:
+    """Return rows and columns of the chroma planes of a picture."""
+    vertical, horizontal = SUBSAMPLING[chroma]
+    return ceil_div(height, vertical), ceil_div(width, horizontal)
+
+
+@dataclass(frozen=True, slots=True)
+class Cicp:
+    """Code points of ITU-T H.273 that a stream carries (03.5); they have no effect on samples (10.13)."""
+
+    colour_primaries: int
+    transfer_characteristics: int
+    matrix_coefficients: int
+    image_full_range_flag: int
+
+    @classmethod
+    def of(cls, rendering_information: Mapping[str, Any]) -> Cicp | None:
+        """Return those of a rendering-information header, None where it has none."""
+        if not rendering_information["cicp_info_present_flag"]:
+            return None
+        return cls(*(rendering_information[name] for name in cls.__slots__))
+
