@@ -24,7 +24,7 @@ def convolution(layer: dict[str, Any], x: torch.Tensor, tensors: dict[str, torch
     weight = tensors[layer["weight"]]
     bias = tensors[layer["bias"]] if layer["bias"] else None
     if layer["kind"] == "conv_transpose":
-        return F.conv_transpose2d(x, weight, bias, stride=2, padding=1, output_padding=4 - layer["kernel"])
+        return F.conv_transpose2d(x, weight, bias, stride=2, padding=1, output_padding=4 - layer["kernel"][0])
     top, bottom, left, right = layer["padding"]
     if top == bottom == left == right:
         return F.conv2d(x, weight, bias, padding=top, groups=layer["groups"])

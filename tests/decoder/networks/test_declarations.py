@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jpegai.decoder.networks import NETWORKS, Layer, Network
+from jpegai.decoder.networks import NETWORKS, Layer, Network, Tensor
 from tests.vectors import spec_data
 
 
@@ -22,8 +22,10 @@ def as_op(network: Network, layer: Layer) -> dict[str, Any]:
         assert layer.weight is not None
         op |= {"weight": layer.weight.name, "bias": layer.bias.name if layer.bias else None}
         op |= {"cin": network.channels[layer.inputs[0]], "cout": layer.channels}
-        op |= {"kernel": layer.kernel, "stride": layer.stride, "groups": layer.groups}
-        op |= {"padding": 1, "output_padding": 4 - layer.kernel} if layer.kind == "conv_transpose" else {
+        height, width = layer.kernel
+        op |= {"kernel": height if height == width else [height, width]}
+        op |= {"stride": layer.stride, "groups": layer.groups}
+        op |= {"padding": 1, "output_padding": 4 - height} if layer.kind == "conv_transpose" else {
             "pad_tblr": list(layer.padding)
         }  # fmt: skip
     if layer.kind == "int_conv":
@@ -39,7 +41,21 @@ def as_op(network: Network, layer: Layer) -> dict[str, Any]:
         op |= {"scale": layer.scale, "offset": layer.offset}
     if layer.kind == "slice_channels":
         op |= {"start": layer.start, "stop": layer.start + layer.channels}
+    if layer.kind == "elu":
+        op |= {"alpha": 1.0}
+    if layer.kind == "channel_attention":
+        op |= {"temperature": name_of(layer.weight), "heads": layer.heads, "eps": layer.eps}
+    if layer.kind == "scale_param":
+        op |= {"param": name_of(layer.weight)}
+    if layer.kind in ("layer_norm_channels", "batch_norm"):
+        op |= {"weight": name_of(layer.weight), "bias": name_of(layer.bias), "eps": layer.eps}
+    if layer.kind == "batch_norm":
+        op |= {"mean": name_of(layer.mean), "var": name_of(layer.variance)}
     return op
+
+
+def name_of(tensor: Tensor | None) -> str | None:
+    return tensor.name if tensor else None
 
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=lambda network: network.name)
@@ -68,6 +84,8 @@ class TestDeclaration:
             assert network.macs(layer) == Fraction(op.get("mac_per_luma_pixel", 0))
             assert network.channels[layer.output] == op["out_channels_total"]
             assert network.subsampling[layer.output] == op["output_subsampling"]
+        attention = [layer for layer in network.layers if layer.kind == "channel_attention"]
+        assert sum(map(network.macs, attention)) == entry["of_which_attention_matmul"]
 
     def test_receptive_field(self, network: Network) -> None:
         entry = table(network)["receptive_field"]
@@ -75,7 +93,8 @@ class TestDeclaration:
         for (name, offsets), span in zip(entry["offsets"].items(), network.reach, strict=True):
             assert list(span) == offsets
             expected = [tuple(pair) for pair in phases.get(name, [offsets])]
-            assert network.receptive_field(name) == expected
+            assert network.receptive_field(name) == network.receptive_field(name, axis=1) == expected
+        assert network.global_dependency == entry["global_dependency"]
 
     def test_tensors_are_in_the_checkpoint(self, network: Network) -> None:
         listed = {
@@ -89,11 +108,15 @@ class TestDeclaration:
     def test_output_size(self, network: Network) -> None:
         item = next(item for item in spec_data("networks")["vectors"]["items"] if item["network"] == network.name)
         shape = tuple(item["output_shape"])
-        assert (network.layers[-1].channels, *network.output_size(*item["size_argument"])) == shape
+        size = item["size_argument"]
+        if not network.has_crops:  # the size of the input alone decides
+            size = [length * network.inputs[0].subsampling for length in item["inputs"][0]["shape"][1:]]
+        assert (network.layers[-1].channels, *network.output_size(*size)) == shape
 
 
-def test_all_networks_of_the_straight_path_are_there() -> None:
+def test_all_networks_of_a_decoder_are_there() -> None:
     expected = {f"hyper_{part}decoder_{c}" for part in ("", "scale_") for c in ("Y", "UV")}
     expected |= {f"mcm_phase{phase}" for phase in range(4)}
-    expected |= {f"{transform}_{part}" for transform in ("sop", "bop") for part in ("prim", "sec")}
+    expected |= {f"{transform}_{part}" for transform in ("sop", "bop", "hop") for part in ("prim", "sec")}
+    expected |= {f"eicci_{component}" for component in ("Y", "UV")}
     assert set(NETWORKS) == expected
