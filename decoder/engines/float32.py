@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from jpegai.codestream.errors import LimitError, ModelError, UnsupportedError
 from jpegai.decoder import cache
-from jpegai.decoder.engines import graph
+from jpegai.decoder.engines import graph, rewrite
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.networks import NETWORKS, Network
 
@@ -100,30 +100,35 @@ class Float32Engine:
         _share_arena()
         self._options.add_session_config_entry("session.use_env_allocators", "1")
         self._options.enable_mem_pattern = False
-        self._networks: dict[tuple[str, int], Float32Network] = {}
-        self._locks: dict[tuple[str, int], threading.Lock] = {}
+        self._networks: dict[tuple[str, str], Float32Network] = {}
+        self._locks: dict[tuple[str, str], threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def network(self, name: str, model_id: int) -> Float32Network:
+    def network(self, name: str, index: int, bank: str | None = None) -> Float32Network:
         """Return a network of a model, loaded on its first use; several may be loaded at once from several threads.
+
+        Args:
+            name: of the network.
+            index: model_id, or of an eICCI network the index of the filter within `bank`.
+            bank: ``bop`` or ``hop`` for an eICCI network.
 
         Raises:
             ModelError: weights are missing or wrong.
         """
-        key = name, model_id
+        key = name, file_name(NETWORKS[name].file_kind, index, bank)
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:
             if key not in self._networks:
-                self._networks[key] = self._load(NETWORKS[name], model_id)
+                self._networks[key] = self._load(NETWORKS[name], key[1])
             return self._networks[key]
 
     def loaded(self, names: Iterable[str], model_id: int) -> bool:
         """Return whether all these networks of a model are loaded."""
-        return all((name, model_id) in self._networks for name in names)
+        return all((name, file_name(NETWORKS[name].file_kind, model_id)) in self._networks for name in names)
 
-    def _load(self, network: Network, model_id: int) -> Float32Network:
-        content = load_graph(network, self._store, model_id)
+    def _load(self, network: Network, file: str) -> Float32Network:
+        content = load_graph(network, self._store, file)
         try:
             session = onnxruntime.InferenceSession(bytes(content), self._options, providers=self._providers)
         except Exception as error:  # the runtime's errors share no base but Exception
@@ -143,14 +148,14 @@ def _share_arena() -> None:
         onnxruntime.create_and_register_allocator(memory, settings)
 
 
-def load_graph(network: Network, store: ModelStore, model_id: int) -> memoryview:
-    """Return the ONNX model of a network with the weights of a model, from the cache where it is there.
+def load_graph(network: Network, store: ModelStore, file: str) -> memoryview:
+    """Return the ONNX model of a network with the weights of an official file, from the cache where it is there.
 
     The key covers the weights, the declaration and the code that makes the graph; `onnx` is needed only to make it.
     """
-    file = file_name(network.file_kind, model_id)
     names = list(network.tensors())
-    key = cache.content_key(store.digest(file, names), repr(network), Path(graph.__file__).read_bytes())
+    code = (Path(module.__file__).read_bytes() for module in (graph, rewrite))
+    key = cache.content_key(store.digest(file, names), repr(network), *code)
     make: Callable[[], bytes] = lambda: graph.build_graph(network, store.tensors(file))  # noqa: E731
     return cache.get_or_make("graphs", key, make)
 

@@ -39,12 +39,13 @@ class FakeStore:
 
 
 def load(network: Network, tensors: Mapping[str, NDArray[Any]], threads: int = 2) -> Float32Network:
-    return Float32Engine(FakeStore(tensors), threads=threads).network(network.name, 0)  # type: ignore[arg-type]
+    engine = Float32Engine(FakeStore(tensors), threads=threads)  # type: ignore[arg-type]
+    return engine.network(network.name, 0, vectors.bank(network))
 
 
 def random_weights(network: Network, model_id: int = 1) -> Mapping[str, NDArray[Any]]:
     """The test models: random, at the amplitudes at which every gate and limit does something (chapter 20)."""
-    tensors = ModelStore.open("test").tensors(file_name(network.file_kind, model_id))
+    tensors = ModelStore.open("test").tensors(file_name(network.file_kind, model_id, vectors.bank(network)))
     return {name: tensors[name] for name in network.tensors()}
 
 
@@ -146,8 +147,8 @@ def test_unknown_provider() -> None:
 def test_graph_key_depends_on_the_weights() -> None:
     network = NETWORKS["mcm_phase0"]
     one, two = (FakeStore(random_weights(network, model_id)) for model_id in (1, 2))
-    assert load_graph(network, one, 0) != load_graph(network, two, 0)  # type: ignore[arg-type]
-    assert load_graph(network, one, 0) == load_graph(network, one, 0)  # type: ignore[arg-type]
+    assert load_graph(network, one, "file") != load_graph(network, two, "file")  # type: ignore[arg-type]
+    assert load_graph(network, one, "file") == load_graph(network, one, "file")  # type: ignore[arg-type]
 
 
 def test_declared_memory_is_what_the_largest_tensors_need() -> None:

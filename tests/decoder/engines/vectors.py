@@ -16,6 +16,11 @@ def item(name: str) -> dict[str, Any]:
     return dict(next(entry for entry in spec_data("networks")["vectors"]["items"] if entry["network"] == name))
 
 
+def bank(network: Network) -> str | None:
+    """The bank of which tests take a network's file."""
+    return "bop" if network.file_kind == "eicci" else None
+
+
 def weights(network: Network) -> dict[str, NDArray[Any]]:
     shapes = network.tensors()
     result = {}

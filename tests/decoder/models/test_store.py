@@ -39,7 +39,7 @@ def test_names_of_files() -> None:
     assert eicci_file_name("hop", 7).endswith("eicci_hop_mss050_300k.pth")
     with pytest.raises(ModelError, match="no common_Y model with model_id 4"):
         file_name("common_Y", 4)
-    with pytest.raises(ModelError, match="no eICCI filter 10 in the bank 'bop'"):
+    with pytest.raises(ModelError, match="no eicci model 10 in the bank 'bop'"):
         eicci_file_name("bop", 10)
 
 

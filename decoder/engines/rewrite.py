@@ -1,0 +1,175 @@
+"""Declared networks rewritten into equal ones that take less time and memory (06.3.4 to 06.3.6).
+
+Three identities are used. What a layer that works channel by channel makes of some channels needs only those
+channels of its input, so a wide part of a network whose channels are added up in the end is run in slices. Queries,
+keys and values are made apart instead of being cut out of one tensor. A 1x1 convolution, a pixel shuffle and a
+strided 3x3 convolution have nothing but sums between them, so they are one convolution. Results differ by rounding
+alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise, product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegai.decoder.networks import Layer, Network, Tensor
+
+__all__ = ["ONES", "rewrite"]
+
+#: Kind of a layer that no declaration has: one channel of ones in the size of its input.
+ONES = "ones"
+
+#: Layers whose output channel c needs channel c of their inputs only; so do depthwise convolutions.
+_CHANNELWISE = ("elu", "mul")
+#: Channels of a slice.
+_SLICE = 128
+
+_Array = NDArray[Any]
+
+
+def rewrite(network: Network, tensors: Mapping[str, _Array]) -> tuple[Network, Mapping[str, _Array]]:
+    """Return a network that computes the same, and its tensors by full name."""
+    return _Rewriter(network, tensors).run()
+
+
+class _Rewriter:
+    """Copies layers, replacing some by others; what nobody reads any more is dropped at the end."""
+
+    def __init__(self, network: Network, tensors: Mapping[str, _Array]) -> None:
+        self._network = network
+        self._tensors = {name: tensors[name] for name in network.tensors()}
+        self._makers = {layer.output: layer for layer in network.layers}
+        self._layers: dict[str, Layer] = {}
+
+    def run(self) -> tuple[Network, Mapping[str, _Array]]:
+        for layer in self._network.layers:
+            if layer.kind == "channel_attention":
+                own = layer.channels
+                parts = [self._part(layer.inputs[0], first, first + own) for first in (0, own, 2 * own)]
+                self._put(replace(layer, inputs=tuple(parts)))
+            elif layer.kind == "conv" and self._is_sum_of_products(layer):
+                self._sum_of_slices(layer)
+            elif layer.kind == "conv" and layer.stride == 2 and self._is_shuffled(layer.inputs[0]):
+                self._merge(layer)
+            else:
+                self._put(layer)
+        needed = {self._network.output}
+        kept = []
+        for layer in reversed(self._layers.values()):
+            if layer.output in needed:
+                needed.update(layer.inputs)
+                kept.append(layer)
+        network = replace(self._network, layers=tuple(reversed(kept)))
+        return network, {name: self._tensors[name] for name in network.tensors()}
+
+    def _put(self, layer: Layer) -> str:
+        self._layers[layer.output] = layer
+        return layer.output
+
+    def _value(self, tensor: Tensor) -> _Array:
+        return self._tensors[self._network.prefix + tensor.name]
+
+    def _store(self, name: str, value: _Array) -> Tensor:
+        self._tensors[self._network.prefix + name] = value
+        return Tensor(name, value.shape)
+
+    # -- some channels of a tensor ----------------------------------------------------------------------------
+
+    def _part(self, name: str, first: int, last: int) -> str:
+        """Return a tensor of the channels first..last-1 of a tensor, made without the others."""
+        output = f"{name}_{first}_{last}"
+        if output in self._layers:
+            return output
+        layer = self._makers[name]
+        if layer.kind == "slice_channels":
+            return self._part(layer.inputs[0], layer.start + first, layer.start + last)
+        if layer.kind in _CHANNELWISE:
+            inputs = tuple(self._part(source, first, last) for source in layer.inputs)
+            return self._put(replace(layer, inputs=inputs, output=output, channels=last - first))
+        assert layer.weight is not None
+        assert layer.bias is None
+        weight = self._store(f"{layer.weight.name}[{first}:{last}]", self._value(layer.weight)[first:last])
+        smaller = replace(layer, output=output, channels=last - first, weight=weight)
+        if layer.groups == 1:
+            return self._put(smaller)
+        source = self._part(layer.inputs[0], first, last)
+        return self._put(replace(smaller, inputs=(source,), groups=last - first))
+
+    def _is_sum_of_products(self, layer: Layer) -> bool:
+        maker = self._makers.get(layer.inputs[0])
+        return layer.kernel == (1, 1) and layer.groups == 1 and maker is not None and maker.kind == "mul"
+
+    def _sum_of_slices(self, layer: Layer) -> None:
+        """Run a 1x1 convolution slice by slice of its input channels."""
+        assert layer.weight is not None
+        source = layer.inputs[0]
+        channels = self._makers[source].channels
+        bounds = [*range(0, channels, _SLICE), channels]
+        total = ""
+        for first, last in pairwise(bounds):
+            part = self._part(source, first, last)
+            name = f"{layer.weight.name}[:,{first}:{last}]"
+            weight = self._store(name, self._value(layer.weight)[:, first:last])
+            output = layer.output if last == channels and not total else f"{layer.output}_{first}_{last}"
+            term = self._put(replace(layer, inputs=(part,), output=output, weight=weight))
+            if total:
+                output = layer.output if last == channels else f"{layer.output}_0_{last}"
+                term = self._put(Layer("add", (total, term), output, layer.channels))
+            total = term
+
+    # -- 1x1 convolution, pixel shuffle, strided convolution --------------------------------------------------
+
+    def _is_shuffled(self, name: str) -> bool:
+        """Whether a tensor is a 1x1 convolution, shuffled by 2."""
+        shuffle = self._makers.get(name)
+        if shuffle is None or shuffle.kind != "pixel_shuffle" or shuffle.factor != 2:
+            return False
+        maker = self._makers.get(shuffle.inputs[0])
+        return maker is not None and maker.kind == "conv" and maker.kernel == (1, 1) and maker.groups == 1
+
+    def _merge(self, layer: Layer) -> None:
+        """Replace the three layers by one 2x2 convolution, which sees the cell of its output and those before it.
+
+        The bias of the first layer is not there in the zero padding of the last one: its share is a convolution
+        of ones.
+        """
+        shuffle = self._makers[layer.inputs[0]]
+        inner = self._makers[shuffle.inputs[0]]
+        assert layer.weight is not None
+        assert inner.weight is not None
+        assert inner.bias is not None
+        strided = self._value(layer.weight).astype(np.float64)  # (o, c, 3, 3)
+        mixed = self._value(inner.weight)[:, :, 0, 0].astype(np.float64).reshape(shuffle.channels, 2, 2, -1)
+        offsets = self._value(inner.bias).astype(np.float64).reshape(shuffle.channels, 2, 2)
+        weight = np.zeros((layer.channels, mixed.shape[3], 2, 2))
+        share = np.zeros((layer.channels, 1, 2, 2))
+        for y, x in product(range(3), range(3)):  # tap y is sample y - 1 of a cell; -1 is the last one of that before
+            cell = min(y, 1), min(x, 1)
+            within = (y - 1) % 2, (x - 1) % 2
+            weight[:, :, *cell] += strided[:, :, y, x] @ mixed[:, *within]
+            share[:, 0, *cell] += strided[:, :, y, x] @ offsets[:, *within]
+        name = f"{inner.weight.name}+{layer.weight.name}"
+        facts = {"kernel": (2, 2), "padding": (1, 0, 1, 0), "stride": 1}
+        source = inner.inputs[0]
+        both = replace(
+            layer,
+            inputs=(source,),
+            output=f"{layer.output}_both",
+            weight=self._store(name, weight.astype(np.float32)),
+            **facts,
+        )
+        ones = self._put(Layer(ONES, (source,), f"{layer.output}_ones", 1))
+        bias = Layer(
+            "conv",
+            (ones,),
+            f"{layer.output}_bias",
+            layer.channels,
+            weight=self._store(f"{name} of ones", share.astype(np.float32)),
+            **facts,
+        )
+        self._put(Layer("add", (self._put(both), self._put(bias)), layer.output, layer.channels))
