@@ -154,7 +154,7 @@ def load_graph(network: Network, store: ModelStore, file: str) -> memoryview:
     The key covers the weights, the declaration and the code that makes the graph; `onnx` is needed only to make it.
     """
     names = list(network.tensors())
-    code = (Path(module.__file__).read_bytes() for module in (graph, rewrite))
+    code = [Path(graph.__file__).read_bytes(), Path(rewrite.__file__).read_bytes()]
     key = cache.content_key(store.digest(file, names), repr(network), *code)
     make: Callable[[], bytes] = lambda: graph.build_graph(network, store.tensors(file))  # noqa: E731
     return cache.get_or_make("graphs", key, make)

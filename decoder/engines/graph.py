@@ -52,6 +52,9 @@ def build_graph(
     Raises:
         UnsupportedError: a layer of a kind that this engine does not run.
     """
+    for layer in network.layers:
+        if layer.kind not in _EMITTERS or network.arithmetic != "float32":
+            raise UnsupportedError(f"the float32 engine does not run {layer.kind} layers", found=network.name)
     return _GraphBuilder(network, tensors).build(metadata or {})
 
 
@@ -77,10 +80,7 @@ class _GraphBuilder:
 
         self._fold()
         for layer in self.network.layers:
-            emit = _EMITTERS.get(layer.kind)
-            if emit is None or self.network.arithmetic != "float32":
-                raise UnsupportedError(f"the float32 engine does not run {layer.kind} layers", found=self.network.name)
-            emit(self, layer)
+            _EMITTERS[layer.kind](self, layer)
         self._node("Identity", [self._name(self.network.output)], "output")
         inputs = [
             helper.make_tensor_value_info(

@@ -154,22 +154,22 @@ class _Rewriter:
             weight[:, :, *cell] += strided[:, :, y, x] @ mixed[:, *within]
             share[:, 0, *cell] += strided[:, :, y, x] @ offsets[:, *within]
         name = f"{inner.weight.name}+{layer.weight.name}"
-        facts = {"kernel": (2, 2), "padding": (1, 0, 1, 0), "stride": 1}
-        source = inner.inputs[0]
-        both = replace(
-            layer,
-            inputs=(source,),
-            output=f"{layer.output}_both",
-            weight=self._store(name, weight.astype(np.float32)),
-            **facts,
-        )
-        ones = self._put(Layer(ONES, (source,), f"{layer.output}_ones", 1))
-        bias = Layer(
+        cells = Layer(
             "conv",
-            (ones,),
-            f"{layer.output}_bias",
+            inner.inputs,
+            f"{layer.output}_cells",
             layer.channels,
-            weight=self._store(f"{name} of ones", share.astype(np.float32)),
-            **facts,
+            weight=self._store(name, weight.astype(np.float32)),
+            bias=layer.bias,
+            kernel=(2, 2),
+            padding=(1, 0, 1, 0),
         )
-        self._put(Layer("add", (self._put(both), self._put(bias)), layer.output, layer.channels))
+        ones = self._put(Layer(ONES, inner.inputs, f"{layer.output}_ones", 1))
+        inside = replace(
+            cells,
+            inputs=(ones,),
+            output=f"{layer.output}_inside",
+            weight=self._store(f"{name} of ones", share.astype(np.float32)),
+            bias=None,
+        )
+        self._put(Layer("add", (self._put(cells), self._put(inside)), layer.output, layer.channels))

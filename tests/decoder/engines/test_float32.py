@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 import onnx
@@ -12,41 +10,16 @@ import pytest
 from numpy.typing import NDArray
 
 from jpegai.codestream import ModelError, UnsupportedError
-from jpegai.decoder import cache
-from jpegai.decoder.engines.float32 import Float32Engine, Float32Network, load_graph
+from jpegai.decoder.engines.float32 import Float32Engine, load_graph
 from jpegai.decoder.engines.graph import build_graph
 from jpegai.decoder.geometry import size_argument
 from jpegai.decoder.latents import context_latents
-from jpegai.decoder.models import ModelStore, file_name
+from jpegai.decoder.models import ModelStore
 from jpegai.decoder.networks import NETWORKS, Network
 from jpegai.decoder.workers import Workers
-from tests.decoder.engines import reference, vectors
+from tests.decoder import reference_networks
+from tests.decoder.engines import vectors
 from tests.vectors import needs_spec
-
-
-class FakeStore:
-    """The part of a model store that the engine uses, with given tensors."""
-
-    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
-        self._tensors = tensors
-
-    def tensors(self, file: str) -> Mapping[str, NDArray[Any]]:
-        return self._tensors
-
-    def digest(self, file: str, names: Iterable[str] | None = None) -> str:
-        parts = (part for name in sorted(self._tensors) for part in (name, self._tensors[name].tobytes()))
-        return cache.content_key(*parts)
-
-
-def load(network: Network, tensors: Mapping[str, NDArray[Any]], threads: int = 2) -> Float32Network:
-    engine = Float32Engine(FakeStore(tensors), threads=threads)  # type: ignore[arg-type]
-    return engine.network(network.name, 0, vectors.bank(network))
-
-
-def random_weights(network: Network, model_id: int = 1) -> Mapping[str, NDArray[Any]]:
-    """The test models: random, at the amplitudes at which every gate and limit does something (chapter 20)."""
-    tensors = ModelStore.open("test").tensors(file_name(network.file_kind, model_id, vectors.bank(network)))
-    return {name: tensors[name] for name in network.tensors()}
 
 
 def random_inputs(network: Network, height: int, width: int, seed: int = 1) -> list[NDArray[np.float32]]:
@@ -63,14 +36,14 @@ def random_inputs(network: Network, height: int, width: int, seed: int = 1) -> l
 def test_vectors_of_the_specification(network: Network) -> None:
     entry = vectors.item(network.name)
     inputs = [array.astype(np.float32) for array in vectors.inputs(network.name)]
-    output = load(network, vectors.weights(network))(*inputs, size=tuple(entry["size_argument"]))
+    output = vectors.load(network, vectors.weights(network))(*inputs, size=tuple(entry["size_argument"]))
     vectors.assert_samples(network.name, output)
 
 
 @needs_spec
 def test_whole_context_model() -> None:
     residual, psi = vectors.inputs("mcm_full")
-    phases = [load(NETWORKS[f"mcm_phase{p}"], vectors.weights(NETWORKS[f"mcm_phase{p}"])) for p in range(4)]
+    phases = [vectors.load(NETWORKS[f"mcm_phase{p}"], vectors.weights(NETWORKS[f"mcm_phase{p}"])) for p in range(4)]
     out = np.empty_like(residual)
     context_latents(residual, psi, phases, out, Workers(2))
     vectors.assert_samples("mcm_full", out)
@@ -79,10 +52,10 @@ def test_whole_context_model() -> None:
 @pytest.mark.parametrize("size", [(64, 64), (97, 131), (65, 127), (80, 200)], ids=str)
 @pytest.mark.parametrize("network", vectors.FLOAT, ids=lambda network: network.name)
 def test_agrees_with_a_float64_interpreter(network: Network, size: tuple[int, int]) -> None:
-    tensors, inputs = random_weights(network), random_inputs(network, *size)
+    tensors, inputs = vectors.model(network), random_inputs(network, *size)
     argument = size_argument(network.size_argument, *size)
-    found = load(network, tensors)(*inputs, size=argument)
-    expected = reference.run(network, tensors, inputs, argument)
+    found = vectors.load(network, tensors)(*inputs, size=argument)
+    expected = reference_networks.run_declared(network, tensors, inputs, argument)
     assert found.shape == expected.shape
     assert found.shape[1:] == network.output_size(*argument)
     limit = 3e-3 if network.size_argument == "tile_luma" else 5e-4
@@ -94,8 +67,8 @@ def test_agrees_with_a_float64_interpreter(network: Network, size: tuple[int, in
 def test_reach_is_sharp(name: str) -> None:
     """NaN everywhere outside the declared reach changes nothing; NaN at its edges does."""
     network = NETWORKS[name]
-    tensors = random_weights(network)
-    run = load(network, tensors)
+    tensors = vectors.model(network)
+    run = vectors.load(network, tensors)
     (low, high), rows = network.reach[0], 24
     inputs = random_inputs(network, 16 * rows, 160)
     size = (16 * rows, 160)
@@ -114,7 +87,7 @@ def test_reach_is_sharp(name: str) -> None:
 
 def test_gates_and_scaling_are_folded() -> None:
     network = NETWORKS["bop_prim"]
-    model = onnx.load_from_string(build_graph(network, random_weights(network)))
+    model = onnx.load_from_string(build_graph(network, vectors.model(network)))
     kinds = [node.op_type for node in model.graph.node]
     assert kinds.count("Conv") + kinds.count("ConvTranspose") == 11
     assert kinds.count("Add") - kinds.count("Div") == 1  # the residual block; the others round sizes up
@@ -124,17 +97,17 @@ def test_gates_and_scaling_are_folded() -> None:
 
 def test_kinds_that_are_not_run_are_refused_by_name() -> None:
     network = NETWORKS["sop_prim"]
-    strange = dataclasses.replace(network.layers[1], kind="layer_norm_channels")
+    strange = dataclasses.replace(network.layers[1], kind="leaky_relu")
     other = dataclasses.replace(network, layers=(network.layers[0], strange, *network.layers[2:]))
-    with pytest.raises(UnsupportedError, match="layer_norm_channels"):
-        build_graph(other, random_weights(network))
+    with pytest.raises(UnsupportedError, match="leaky_relu"):
+        build_graph(other, vectors.model(network))
     with pytest.raises(UnsupportedError, match="int_conv"):
         build_graph(NETWORKS["hyper_scale_decoder_Y"], {})
 
 
 def test_wrong_shapes_are_a_model_error() -> None:
     network = NETWORKS["mcm_phase1"]
-    run = load(network, random_weights(network))
+    run = vectors.load(network, vectors.model(network))
     with pytest.raises(ModelError, match="mcm_phase1 cannot be run"):
         run(np.zeros((160, 2, 2), np.float32), np.zeros((100, 2, 2), np.float32))
 
@@ -146,7 +119,7 @@ def test_unknown_provider() -> None:
 
 def test_graph_key_depends_on_the_weights() -> None:
     network = NETWORKS["mcm_phase0"]
-    one, two = (FakeStore(random_weights(network, model_id)) for model_id in (1, 2))
+    one, two = (vectors.FakeStore(vectors.model(network, model_id)) for model_id in (1, 2))
     assert load_graph(network, one, "file") != load_graph(network, two, "file")  # type: ignore[arg-type]
     assert load_graph(network, one, "file") == load_graph(network, one, "file")  # type: ignore[arg-type]
 

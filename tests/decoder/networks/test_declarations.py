@@ -3,70 +3,24 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 import pytest
 
-from jpegai.decoder.networks import NETWORKS, Layer, Network, Tensor
+from jpegai.decoder.networks import NETWORKS, Network
+from tests.decoder.reference_networks import declared_ops, table
 from tests.vectors import spec_data
-
-
-def table(network: Network) -> dict[str, Any]:
-    return next(entry for entry in spec_data("networks")["networks"] if entry["name"] == network.name)
-
-
-def as_op(network: Network, layer: Layer) -> dict[str, Any]:
-    """The layer in the notation of networks.json."""
-    op: dict[str, Any] = {"op": layer.kind, "in": list(layer.inputs), "out": layer.output}
-    if layer.kind in ("conv", "int_conv", "conv_transpose"):
-        assert layer.weight is not None
-        op |= {"weight": layer.weight.name, "bias": layer.bias.name if layer.bias else None}
-        op |= {"cin": network.channels[layer.inputs[0]], "cout": layer.channels}
-        height, width = layer.kernel
-        op |= {"kernel": height if height == width else [height, width]}
-        op |= {"stride": layer.stride, "groups": layer.groups}
-        op |= {"padding": 1, "output_padding": 4 - height} if layer.kind == "conv_transpose" else {
-            "pad_tblr": list(layer.padding)
-        }  # fmt: skip
-    if layer.kind == "int_conv":
-        assert layer.shifts is not None
-        op |= {"shifts": layer.shifts.name, "in_clamp": [layer.low, layer.high]}
-    if layer.kind == "pixel_shuffle":
-        op |= {"factor": layer.factor}
-    if layer.kind == "crop":
-        op |= {"depth": layer.depth, "sd": layer.sd, "skip_depth_step": layer.skip}
-    if layer.kind == "clamp":
-        op |= {"min": layer.low, "max": layer.high}
-    if layer.kind == "affine":
-        op |= {"scale": layer.scale, "offset": layer.offset}
-    if layer.kind == "slice_channels":
-        op |= {"start": layer.start, "stop": layer.start + layer.channels}
-    if layer.kind == "elu":
-        op |= {"alpha": 1.0}
-    if layer.kind == "channel_attention":
-        op |= {"temperature": name_of(layer.weight), "heads": layer.heads, "eps": layer.eps}
-    if layer.kind == "scale_param":
-        op |= {"param": name_of(layer.weight)}
-    if layer.kind in ("layer_norm_channels", "batch_norm"):
-        op |= {"weight": name_of(layer.weight), "bias": name_of(layer.bias), "eps": layer.eps}
-    if layer.kind == "batch_norm":
-        op |= {"mean": name_of(layer.mean), "var": name_of(layer.variance)}
-    return op
-
-
-def name_of(tensor: Tensor | None) -> str | None:
-    return tensor.name if tensor else None
 
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=lambda network: network.name)
 class TestDeclaration:
     def test_is_the_table_op_for_op(self, network: Network) -> None:
         derived = ("out_channels_total", "output_subsampling", "mac_per_luma_pixel")
-        expected = [{key: value for key, value in op.items() if key not in derived} for op in table(network)["ops"]]
-        assert [as_op(network, layer) for layer in network.layers] == expected
+        ops = table(network.name)["ops"]
+        expected = [{key: value for key, value in op.items() if key not in derived} for op in ops]
+        assert declared_ops(network) == expected
 
     def test_facts_about_the_network(self, network: Network) -> None:
-        entry = table(network)
+        entry = table(network.name)
         assert network.file_kind == entry["checkpoint_file_kind"]
         assert network.prefix == entry["checkpoint_prefix"]
         assert network.arithmetic == entry["arithmetic"]
@@ -77,7 +31,7 @@ class TestDeclaration:
         ]
 
     def test_counts(self, network: Network) -> None:
-        entry = table(network)
+        entry = table(network.name)
         assert network.parameters() == entry["parameters"]
         assert network.macs_per_sample() == Fraction(entry["mac_per_luma_pixel"])
         for layer, op in zip(network.layers, entry["ops"], strict=True):
@@ -88,7 +42,7 @@ class TestDeclaration:
         assert sum(map(network.macs, attention)) == entry["of_which_attention_matmul"]
 
     def test_receptive_field(self, network: Network) -> None:
-        entry = table(network)["receptive_field"]
+        entry = table(network.name)["receptive_field"]
         phases = entry.get("offsets_per_output_phase", {})
         for (name, offsets), span in zip(entry["offsets"].items(), network.reach, strict=True):
             assert list(span) == offsets
