@@ -70,7 +70,7 @@ class Decoder:
 
         Args:
             stream: a `Codestream`, a path, or the bytes of a file.
-            transform: ``sop`` or ``bop``; by default the first one listed in the stream.
+            transform: ``sop``, ``bop`` or ``hop``; by default the first one listed in the stream.
 
         Raises:
             TruncatedError, StreamSyntaxError, ConformanceError: the stream is damaged.

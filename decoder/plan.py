@@ -78,7 +78,8 @@ def make_plan(
         max_memory: bytes the decode may take; by default half of the machine's memory.
 
     Raises:
-        LimitError: the picture is larger than `max_pixels`, or does not fit in `max_memory` even in bands of 16 rows.
+        LimitError: the picture is larger than `max_pixels`, or does not fit in `max_memory` even in bands of 16 rows;
+            networks that depend on the whole picture (HOP) have one band.
     """
     pih = stream.pih
     height, width = pih.img_height, pih.img_width
@@ -100,12 +101,12 @@ def make_plan(
         memory = _memory(networks, bands, height, width, len(stream.data))
         if memory <= limit:
             break
-        if rows == 1:
+        if rows == 1 or any(network.global_dependency for network in networks):
             raise LimitError(
                 "the decode does not fit in the memory allowed (--max-memory)",
                 file=stream.name,
                 expected=f"at most {limit // _MIB} MiB",
-                found=f"an estimate of {ceil_div(memory, _MIB)} MiB in the thinnest bands",
+                found=f"an estimate of {ceil_div(memory, _MIB)} MiB in the thinnest bands that {transform} allows",
             )
         rows = ceil_div(rows, 2)
     return Plan(
