@@ -71,7 +71,7 @@ class Figures:
 TITLE = "stream                tr   equal   latents    planes  samples that differ             within"
 
 
-def decodes(stream: VectorStream, built: tuple[str, ...] = ("sop", "bop")) -> list[dict[str, Any]]:
+def decodes(stream: VectorStream, built: tuple[str, ...] = ("sop", "bop", "hop")) -> list[dict[str, Any]]:
     """The decodes of a stream that this decoder can make: whole, with a built transform."""
     return [
         entry

@@ -8,15 +8,14 @@ import pytest
 
 from jpegai.codestream import Codestream, UnsupportedError
 from jpegai.decoder import Decoder
-from jpegai.decoder.support import check, choose_transform
+from jpegai.decoder.support import check
 from tests.figures import compare, decodes
 from tests.streams import VectorStream, described_streams, perf_streams
 from tests.vectors import needs_vectors
 
 STREAMS = described_streams()
 CORE = [stream for stream in STREAMS if stream.core]
-SEVERAL = [stream for stream in STREAMS if stream.name.startswith(("demo_", "an_photo_rate"))]
-CASES = [(stream, entry["transform"]) for stream in [*CORE, *SEVERAL] for entry in decodes(stream)]
+CASES = [(stream, entry["transform"]) for stream in CORE for entry in decodes(stream)]
 
 #: What the element that stops a stream has to do with its tags.
 _REASONS = {
@@ -31,16 +30,15 @@ _REASONS = {
     "pih.grfs_enable_flag": "grfs",
     "pih.synthesis_tile_enable": "tiles",
     "pih.gain_3D_enable_flag": "quality_map",
-    "pih.synthesis_transform_id": "transform_hop",
     "ton.lsbs_enable_flag": "lsbs",
     "ton.EFE_linear_filter_enabled_flag": "filter_efe_linear",
     "ton.icci_enable_flag": "filter_eicci",
     "ton.EFE_nonlinear_filter_enabled_flag": "filter_efe_nonlinear",
     "ton.LEF_enabled_flag": "filter_lef",
 }
-#: Tags of streams that decode although they are not "core": what they carry changes no sample, or the decode
-#: in question is one of the reference's special ones beside the plain one.
-_HARMLESS = {"rendering_info", "user_data", "several_decodes"}
+#: Tags of streams that decode although they are not "core": HOP, what changes no sample, or the decode in question
+#: is one of the reference's special ones beside the plain one.
+_HARMLESS = {"transform_hop", "rendering_info", "user_data", "several_decodes"}
 
 
 @functools.cache
@@ -52,7 +50,7 @@ def decoder(models: str) -> Decoder:
 def test_how_many_streams_run() -> None:
     assert len([stream for stream in CORE if stream.models == "test"]) == 33
     assert len([stream for stream in CORE if stream.models == "analytic"]) == 3
-    assert len(CASES) == 36 + 2 * 7
+    assert len(CASES) == 36
 
 
 @pytest.mark.parametrize(("stream", "transform"), CASES, ids=lambda value: getattr(value, "name", value))
@@ -84,8 +82,6 @@ def test_streams_off_the_path_are_refused_by_name(stream: VectorStream) -> None:
     reason = _REASONS[error.selector.split("[")[0]]
     assert any(tag.startswith(reason) for tag in stream.tags), (error.selector, stream.tags)
     assert error.bit_offset is not None
-    if reason == "transform_hop" and len(Codestream.open(stream.path).pih.synthesis_transform_id) > 1:
-        assert "BOP" in str(error)
 
 
 @pytest.mark.parametrize("stream", ACCEPTED, ids=lambda stream: stream.name)
@@ -98,7 +94,12 @@ def test_streams_with_harmless_extras_decode(stream: VectorStream) -> None:
 
 @needs_vectors
 def test_every_other_stream_was_asked() -> None:
-    assert {stream.name for stream in ACCEPTED} == {"chs_progressive", "dis_rdi", "rdi_all", "rdi_cicp", "udi"}
+    hop = {f"hop_m{model}" for model in range(4)} | {"beta_extreme_split", "dis_hop", "size_104x72", "size_97x131"}
+    hop |= {"size_crop_97x131", "an_hop_256x192", "an_hop_odd_65x127"}
+    several = {f"an_photo_rate{rate}" for rate in range(4)} | {"transform_hop_as_all"}
+    several |= {f"demo_{name}" for name in ("astronaut", "chelsea", "coffee")}
+    extras = {"chs_progressive", "dis_rdi", "rdi_all", "rdi_cicp", "udi", "udi_rdi"}
+    assert {stream.name for stream in ACCEPTED} == hop | several | extras
     assert len(REFUSED) == len(STREAMS) - len(CORE) - len(ACCEPTED)
 
 
@@ -109,14 +110,10 @@ def test_timing_streams(stream: VectorStream) -> None:
         with pytest.raises(UnsupportedError, match="synthesis tiles"):
             check(parsed)
         return
-    check(parsed)
-    if stream.name.startswith("high"):
-        with pytest.raises(UnsupportedError, match="HOP"):
-            choose_transform(parsed, None)
-    else:
-        picture = decoder("test").decode(parsed)
-        assert picture.rgb.shape == (384, 512, 3)
-        assert not picture.findings
+    picture = decoder("test").decode(parsed)
+    assert picture.rgb.shape == (384, 512, 3)
+    assert not picture.findings
+    assert picture.transform == {"simple": "SOP", "base": "BOP", "high": "HOP"}[stream.name.split("_")[0]]
 
 
 def test_a_transform_that_is_not_listed_is_refused() -> None:

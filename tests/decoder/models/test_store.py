@@ -209,7 +209,7 @@ def test_digests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(test_models, "random_integers", None)  # nothing is generated
     assert TEST.digest(SOP, names) == TEST.digest(SOP) in built_in
     with pytest.raises(ModelError):
-        ModelStore.open("analytic").digest(file_name("hop_decoder_Y", 0))
+        ModelStore.open("analytic").digest(file_name("hop_encoder_Y", 0))
     with pytest.raises(ModelError):
         first.digest(file_name("hop_decoder_Y", 0))
     with pytest.raises(ModelError, match="no such tensor"):
