@@ -62,7 +62,8 @@ class _GraphBuilder:
     """Turns layers into nodes, one after the other."""
 
     def __init__(self, network: Network, tensors: Mapping[str, NDArray[Any]]) -> None:
-        self.network, self.tensors = rewrite(network, tensors)
+        rewritten = rewrite(network)
+        self.network, self.tensors = rewritten.network, rewritten.tensors(tensors)
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, NDArray[Any]] = {}
         self.makers = {layer.output: layer for layer in self.network.layers}

@@ -9,17 +9,17 @@ alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.decoder.networks import Layer, Network, Tensor
+from jpegai.decoder.networks import Layer, Network, Shape, Tensor
 
-__all__ = ["ONES", "rewrite"]
+__all__ = ["ONES", "Rewritten", "rewrite"]
 
 #: Kind of a layer that no declaration has: one channel of ones in the size of its input.
 ONES = "ones"
@@ -30,23 +30,41 @@ _CHANNELWISE = ("elu", "mul")
 _SLICE = 128
 
 _Array = NDArray[Any]
+_Recipe = Callable[[Mapping[str, _Array]], _Array]
 
 
-def rewrite(network: Network, tensors: Mapping[str, _Array]) -> tuple[Network, Mapping[str, _Array]]:
-    """Return a network that computes the same, and its tensors by full name."""
-    return _Rewriter(network, tensors).run()
+@dataclass(frozen=True)
+class Rewritten:
+    """A network that computes the same as a declared one, and how its tensors follow from the stored ones."""
+
+    network: Network
+    _declared: Network
+    _recipes: Mapping[str, _Recipe]
+
+    def tensors(self, stored: Mapping[str, _Array]) -> dict[str, _Array]:
+        """Return the tensors by full name, from those of the declared network."""
+        stored = {name: np.asarray(stored[name]) for name in self._declared.tensors()}
+        recipes = self._recipes
+        return {
+            name: recipes[name](stored) if name in recipes else stored[name] for name in self.network.tensors()
+        }
+
+
+def rewrite(network: Network) -> Rewritten:
+    """Return what an engine runs in place of a declared network."""
+    return _Rewriter(network).run()
 
 
 class _Rewriter:
     """Copies layers, replacing some by others; what nobody reads any more is dropped at the end."""
 
-    def __init__(self, network: Network, tensors: Mapping[str, _Array]) -> None:
+    def __init__(self, network: Network) -> None:
         self._network = network
-        self._tensors = {name: tensors[name] for name in network.tensors()}
         self._makers = {layer.output: layer for layer in network.layers}
         self._layers: dict[str, Layer] = {}
+        self._recipes: dict[str, _Recipe] = {}
 
-    def run(self) -> tuple[Network, Mapping[str, _Array]]:
+    def run(self) -> Rewritten:
         for layer in self._network.layers:
             if layer.kind == "channel_attention":
                 own = layer.channels
@@ -65,18 +83,20 @@ class _Rewriter:
                 needed.update(layer.inputs)
                 kept.append(layer)
         network = replace(self._network, layers=tuple(reversed(kept)))
-        return network, {name: self._tensors[name] for name in network.tensors()}
+        return Rewritten(network, self._network, self._recipes)
 
     def _put(self, layer: Layer) -> str:
         self._layers[layer.output] = layer
         return layer.output
 
-    def _value(self, tensor: Tensor) -> _Array:
-        return self._tensors[self._network.prefix + tensor.name]
+    def _tensor(self, name: str, shape: Shape, recipe: _Recipe) -> Tensor:
+        self._recipes[self._network.prefix + name] = recipe
+        return Tensor(name, shape)
 
-    def _store(self, name: str, value: _Array) -> Tensor:
-        self._tensors[self._network.prefix + name] = value
-        return Tensor(name, value.shape)
+    def _name(self, tensor: Tensor | None) -> str:
+        """Return the full name of a stored tensor."""
+        assert tensor is not None
+        return self._network.prefix + tensor.name
 
     # -- some channels of a tensor ----------------------------------------------------------------------------
 
@@ -93,8 +113,13 @@ class _Rewriter:
             return self._put(replace(layer, inputs=inputs, output=output, channels=last - first))
         assert layer.weight is not None
         assert layer.bias is None
-        weight = self._store(f"{layer.weight.name}[{first}:{last}]", self._value(layer.weight)[first:last])
-        smaller = replace(layer, output=output, channels=last - first, weight=weight)
+        weight, stored = layer.weight, self._name(layer.weight)
+        sliced = self._tensor(
+            f"{weight.name}[{first}:{last}]",
+            (last - first, *weight.shape[1:]),
+            lambda tensors: tensors[stored][first:last],
+        )
+        smaller = replace(layer, output=output, channels=last - first, weight=sliced)
         if layer.groups == 1:
             return self._put(smaller)
         source = self._part(layer.inputs[0], first, last)
@@ -106,21 +131,28 @@ class _Rewriter:
 
     def _sum_of_slices(self, layer: Layer) -> None:
         """Run a 1x1 convolution slice by slice of its input channels."""
-        assert layer.weight is not None
         source = layer.inputs[0]
         channels = self._makers[source].channels
-        bounds = [*range(0, channels, _SLICE), channels]
         total = ""
-        for first, last in pairwise(bounds):
+        for first, last in pairwise([*range(0, channels, _SLICE), channels]):
+            output = layer.output if (first, last) == (0, channels) else f"{layer.output}_{first}_{last}"
+            weight = self._input_slice(layer, first, last)
             part = self._part(source, first, last)
-            name = f"{layer.weight.name}[:,{first}:{last}]"
-            weight = self._store(name, self._value(layer.weight)[:, first:last])
-            output = layer.output if last == channels and not total else f"{layer.output}_{first}_{last}"
             term = self._put(replace(layer, inputs=(part,), output=output, weight=weight))
             if total:
                 output = layer.output if last == channels else f"{layer.output}_0_{last}"
                 term = self._put(Layer("add", (total, term), output, layer.channels))
             total = term
+
+    def _input_slice(self, layer: Layer, first: int, last: int) -> Tensor:
+        """Return the weights of the input channels first..last-1 of a 1x1 convolution."""
+        assert layer.weight is not None
+        stored = self._name(layer.weight)
+        return self._tensor(
+            f"{layer.weight.name}[:,{first}:{last}]",
+            (layer.channels, last - first, 1, 1),
+            lambda tensors: tensors[stored][:, first:last],
+        )
 
     # -- 1x1 convolution, pixel shuffle, strided convolution --------------------------------------------------
 
@@ -142,34 +174,37 @@ class _Rewriter:
         inner = self._makers[shuffle.inputs[0]]
         assert layer.weight is not None
         assert inner.weight is not None
-        assert inner.bias is not None
-        strided = self._value(layer.weight).astype(np.float64)  # (o, c, 3, 3)
-        mixed = self._value(inner.weight)[:, :, 0, 0].astype(np.float64).reshape(shuffle.channels, 2, 2, -1)
-        offsets = self._value(inner.bias).astype(np.float64).reshape(shuffle.channels, 2, 2)
-        weight = np.zeros((layer.channels, mixed.shape[3], 2, 2))
-        share = np.zeros((layer.channels, 1, 2, 2))
-        for y, x in product(range(3), range(3)):  # tap y is sample y - 1 of a cell; -1 is the last one of that before
-            cell = min(y, 1), min(x, 1)
-            within = (y - 1) % 2, (x - 1) % 2
-            weight[:, :, *cell] += strided[:, :, y, x] @ mixed[:, *within]
-            share[:, 0, *cell] += strided[:, :, y, x] @ offsets[:, *within]
+        names = self._name(layer.weight), self._name(inner.weight), self._name(inner.bias)
         name = f"{inner.weight.name}+{layer.weight.name}"
+        channels = inner.weight.shape[1]
         cells = Layer(
             "conv",
             inner.inputs,
             f"{layer.output}_cells",
             layer.channels,
-            weight=self._store(name, weight.astype(np.float32)),
+            weight=self._tensor(name, (layer.channels, channels, 2, 2), lambda tensors: _joined(tensors, *names)[0]),
             bias=layer.bias,
             kernel=(2, 2),
             padding=(1, 0, 1, 0),
         )
-        ones = self._put(Layer(ONES, inner.inputs, f"{layer.output}_ones", 1))
-        inside = replace(
-            cells,
-            inputs=(ones,),
-            output=f"{layer.output}_inside",
-            weight=self._store(f"{name} of ones", share.astype(np.float32)),
-            bias=None,
+        share = self._tensor(
+            f"{name} of ones", (layer.channels, 1, 2, 2), lambda tensors: _joined(tensors, *names)[1]
         )
+        ones = self._put(Layer(ONES, inner.inputs, f"{layer.output}_ones", 1))
+        inside = replace(cells, inputs=(ones,), output=f"{layer.output}_inside", weight=share, bias=None)
         self._put(Layer("add", (self._put(cells), self._put(inside)), layer.output, layer.channels))
+
+
+def _joined(tensors: Mapping[str, _Array], strided: str, mixed: str, bias: str) -> tuple[_Array, _Array]:
+    """Return the 2x2 weights of a strided 3x3 convolution of shuffled 1x1 ones, and the share of their bias."""
+    outer = tensors[strided].astype(np.float64)  # (o, c, 3, 3)
+    inner = tensors[mixed].astype(np.float64).reshape(outer.shape[1], 2, 2, -1)
+    offset = tensors[bias].astype(np.float64).reshape(outer.shape[1], 2, 2)
+    weight = np.zeros((outer.shape[0], inner.shape[3], 2, 2))
+    share = np.zeros((outer.shape[0], 1, 2, 2))
+    for y, x in product(range(3), range(3)):  # tap y is sample y - 1 of a cell; -1 is the last one of that before
+        cell = min(y, 1), min(x, 1)
+        within = (y - 1) % 2, (x - 1) % 2
+        weight[:, :, *cell] += outer[:, :, y, x] @ inner[:, *within]
+        share[:, 0, *cell] += outer[:, :, y, x] @ offset[:, *within]
+    return weight.astype(np.float32), share.astype(np.float32)
