@@ -14,7 +14,7 @@ from jpegai.decoder.engines.float32 import Float32Engine, load_graph
 from jpegai.decoder.engines.graph import build_graph
 from jpegai.decoder.geometry import size_argument
 from jpegai.decoder.latents import context_latents
-from jpegai.decoder.models import ModelStore
+from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.networks import NETWORKS, Network
 from jpegai.decoder.workers import Workers
 from tests.decoder import reference_networks
@@ -61,6 +61,24 @@ def test_agrees_with_a_float64_interpreter(network: Network, size: tuple[int, in
     limit = 3e-3 if network.size_argument == "tile_luma" else 5e-4
     assert np.abs(found - expected).max() <= limit
     assert np.abs(found - expected - 10 * limit).max() > limit, "the comparison can fail"
+
+
+@needs_spec
+@pytest.mark.parametrize("models", ["test", "analytic"])
+@pytest.mark.parametrize("name", ["hop_prim", "hop_sec", "eicci_Y", "eicci_UV"])
+def test_networks_with_unusual_layers_agree_with_the_table(name: str, models: str) -> None:
+    """Both models against networks.json itself, not against our declaration of it."""
+    network = NETWORKS[name]
+    store = ModelStore.open(models)
+    filters = network.file_kind == "eicci"
+    limit = 5e-4 if filters else 3e-3
+    for size, bank, index in (((65, 127), "bop", 0), ((97, 75), "hop", 3)):
+        source = index, bank if filters else None
+        inputs, tensors = random_inputs(network, *size), store.tensors(file_name(network.file_kind, *source))
+        expected = reference_networks.run_table(name, tensors, inputs, size)
+        found = Float32Engine(store, threads=2).network(name, *source)(*inputs, size=size)
+        assert np.abs(found - expected).max() <= limit
+        assert expected.std() > 1, "there is something to compare"
 
 
 @pytest.mark.parametrize("name", ["sop_prim", "sop_sec", "bop_prim", "bop_sec"])
