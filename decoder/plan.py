@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from jpegai.codestream import Codestream, LimitError
 from jpegai.decoder.components import synthesis_names
-from jpegai.decoder.engines.rewrite import rewrite
+from jpegai.decoder.engines.stages import activation_bytes
 from jpegai.decoder.geometry import ceil_div, hyper_size, latent_size
 from jpegai.decoder.networks import NETWORKS, Network
 
@@ -143,16 +142,10 @@ def _memory(networks: tuple[Network, ...], bands: tuple[Band, ...], height: int,
     # per latent: residual, coding map, hyper scale (5 bytes), dequantised residual, phases, latents (12), psi (4)
     making_latents = latents * (5 + 12 + 4) + 2 * stream_bytes
     tallest = max(bottom - top for band in bands for top, bottom in [band.latents])
-    activations = max(_executed(network.name).activation_bytes(tallest, latent_columns) for network in networks)
+    activations = max(activation_bytes(network, tallest, latent_columns) for network in networks)
     # latents and picture of the whole; of one band its latents, luma and both chroma planes, and the activations
     band = 256 * tallest * latent_columns * (4 + 4 + 8) + int(_OVERHEAD * activations)
     return _BASE + max(making_latents, 4 * latents + 3 * height * width + band)
-
-
-@functools.cache
-def _executed(name: str) -> Network:
-    """Return a network as the engine runs it."""
-    return rewrite(NETWORKS[name]).network
 
 
 def _physical_memory() -> int:
