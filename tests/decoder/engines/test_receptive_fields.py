@@ -76,10 +76,10 @@ def test_attention_reaches_everywhere(name: str) -> None:
     """Far beyond the reach of the convolutions nearly all samples change; some are at a limit, or differ too little."""
     network = NETWORKS[name]
     assert network.global_dependency
-    length = 60
+    length = 24
     run = runner(network, length, local=False)
-    before = np.random.default_rng(8).standard_normal((network.inputs[0].channels, length, 4)).astype(np.float32)
+    before = np.random.default_rng(8).standard_normal((network.inputs[0].channels, length, length)).astype(np.float32)
     after = before.copy()
     after[:, 0] += 100
-    far = 16 * (length - 20)
+    far = 16 * 12
     assert (run(before)[:, far:] != run(after)[:, far:]).mean() > 0.9
