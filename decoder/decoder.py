@@ -86,9 +86,9 @@ class Decoder:
         self._decode(stream, transform, recorder)
         return recorder.results
 
-    def network(self, name: str, model_id: int) -> Float32Network:
-        """Return a float network of the models, loaded on its first use."""
-        return self._engine.network(name, model_id)
+    def network(self, name: str, index: int, bank: str | None = None) -> Float32Network:
+        """Return a float network of the models, loaded on its first use (`Float32Engine.network`)."""
+        return self._engine.network(name, index, bank)
 
     def entropy_model(self, component: Component, model_id: int) -> EntropyModel:
         """Return the integer part of a model for a component, loaded on its first use."""

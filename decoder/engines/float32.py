@@ -189,7 +189,7 @@ def load_graph(network: Network, store: ModelStore, file: str) -> memoryview:
     """
     names = list(network.tensors())
     code = [Path(graph.__file__).read_bytes(), Path(rewrite.__file__).read_bytes()]
-    key = cache.content_key(store.digest(file, names), repr(network), *code)
+    key = cache.content_key(store.digest(file, names), repr(network), repr(network.layers), *code)
     make: Callable[[], bytes] = lambda: graph.build_graph(network, store.tensors(file))  # noqa: E731
     return cache.get_or_make("graphs", key, make)
 

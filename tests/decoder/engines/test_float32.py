@@ -142,6 +142,15 @@ def test_graph_key_depends_on_the_weights() -> None:
     assert load_graph(network, one, "file") == load_graph(network, one, "file")  # type: ignore[arg-type]
 
 
+def test_graph_key_depends_on_the_layers() -> None:
+    network = NETWORKS["mcm_phase0"]
+    store = vectors.FakeStore(vectors.model(network))
+    kinds = {"relu": "relu6"}
+    layers = [dataclasses.replace(layer, kind=kinds.get(layer.kind, layer.kind)) for layer in network.layers]
+    other = dataclasses.replace(network, layers=tuple(layers))
+    assert load_graph(network, store, "file") != load_graph(other, store, "file")  # type: ignore[arg-type]
+
+
 def test_declared_memory_is_what_the_largest_tensors_need() -> None:
     # three tensors of 96 channels at 1/4 live when the last gate multiplies
     assert NETWORKS["bop_prim"].activation_bytes(84, 128) == 3 * 4 * 96 * 336 * 512
