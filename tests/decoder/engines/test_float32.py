@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
@@ -15,7 +16,8 @@ from jpegai.decoder.engines.graph import build_graph
 from jpegai.decoder.geometry import size_argument
 from jpegai.decoder.latents import context_latents
 from jpegai.decoder.models import ModelStore, file_name
-from jpegai.decoder.networks import NETWORKS, Network
+from jpegai.decoder.networks import NETWORKS, Input, Network
+from jpegai.decoder.networks.blocks import Builder
 from jpegai.decoder.workers import Workers
 from tests.decoder import reference_networks
 from tests.decoder.engines import vectors
@@ -111,6 +113,21 @@ def test_gates_and_scaling_are_folded() -> None:
     assert kinds.count("Add") - kinds.count("Div") == 1  # the residual block; the others round sizes up
     assert "Mul" in kinds
     assert kinds.count("Mul") == 3
+
+
+def test_what_follows_no_convolution_is_not_folded() -> None:
+    """Of a shared convolution, or of an input, scaling and the 1 of a gate are operations of their own."""
+    net = Builder(Input("x", 8, 16, "numbers"))
+    gated = net.mul_one_plus(net.batch_norm("x", "BN"), net.conv("x", "conv", 8, 1))
+    shared = net.conv(gated, "shared", 8, 3, bias=True)
+    net.mul_one_plus(net.scale_param(shared, "scale"), shared)
+    network = net.network("strange", "eicci", "padded_tile", "numbers")
+    rng = np.random.default_rng(2)
+    tensors = {name: rng.random(tensor.shape, np.float32) for name, tensor in network.tensors().items()}
+    x = rng.standard_normal((8, 5, 6)).astype(np.float32)
+    session = onnxruntime.InferenceSession(build_graph(network, tensors))
+    found = session.run(None, {"x": x[None]})[0][0]
+    assert np.allclose(found, reference_networks.run_declared(network, tensors, [x]), rtol=1e-5, atol=1e-5)
 
 
 def test_kinds_that_are_not_run_are_refused_by_name() -> None:
