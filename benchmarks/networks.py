@@ -23,12 +23,17 @@ SIZES = ((384, 512), (1344, 2048))
 MODEL = 1
 
 
+def bank(network: Network) -> str | None:
+    """Return the bank whose filter is measured."""
+    return "bop" if network.file_kind == "eicci" else None
+
+
 def layers_for_peer(network: Network) -> list[dict[str, Any]]:
     """Return the declaration in a form that needs nothing of this project."""
     result = []
     for layer in network.layers:
         entry = asdict(layer)
-        for part in ("weight", "bias", "shifts"):
+        for part in ("weight", "bias", "shifts", "mean", "variance"):
             entry[part] = entry[part]["name"] if entry[part] else None
         result.append(entry | {"divisor": layer.divisor})
     return result
@@ -87,7 +92,7 @@ def _measure(
     result = None
     if peer is not None:
         (folder / "layers.json").write_text(json.dumps(layers_for_peer(network)))
-        tensors = store.tensors(file_name(network.file_kind, MODEL))
+        tensors = store.tensors(file_name(network.file_kind, MODEL, bank(network)))
         prefix = len(network.prefix)
         np.savez(folder / "weights.npz", **{name[prefix:]: tensors[name] for name in network.tensors()})
         np.savez(folder / "input.npz", **inputs)
@@ -95,7 +100,7 @@ def _measure(
     repeats = 2 if height > 1000 else 5
     for turn in range(rounds + 1):
         for threads, engine in engines.items():
-            run_network = engine.network(network.name, MODEL)
+            run_network = engine.network(network.name, MODEL, bank(network))
             for _ in range(repeats):
                 start = time.perf_counter()
                 result = run_network(*inputs.values(), size=size)

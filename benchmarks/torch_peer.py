@@ -24,11 +24,26 @@ def convolution(layer: dict[str, Any], x: torch.Tensor, tensors: dict[str, torch
     weight = tensors[layer["weight"]]
     bias = tensors[layer["bias"]] if layer["bias"] else None
     if layer["kind"] == "conv_transpose":
-        return F.conv_transpose2d(x, weight, bias, stride=2, padding=1, output_padding=4 - layer["kernel"])
+        return F.conv_transpose2d(x, weight, bias, stride=2, padding=1, output_padding=4 - layer["kernel"][0])
     top, bottom, left, right = layer["padding"]
-    if top == bottom == left == right:
-        return F.conv2d(x, weight, bias, padding=top, groups=layer["groups"])
+    if top == bottom and left == right:
+        return F.conv2d(x, weight, bias, layer["stride"], (top, left), groups=layer["groups"])
     return F.conv2d(F.pad(x, (left, right, top, bottom)), weight, bias, groups=layer["groups"])
+
+
+def normalised(layer: dict[str, Any], x: torch.Tensor, tensors: dict[str, torch.Tensor]) -> torch.Tensor:
+    weight, bias = tensors[layer["weight"]], tensors[layer["bias"]]
+    if layer["kind"] == "batch_norm":
+        return F.batch_norm(x, tensors[layer["mean"]], tensors[layer["variance"]], weight, bias, eps=layer["eps"])
+    return F.layer_norm(x.permute(0, 2, 3, 1), weight.shape, weight, bias, layer["eps"]).permute(0, 3, 1, 2)
+
+
+def attention(layer: dict[str, Any], x: torch.Tensor, tensors: dict[str, torch.Tensor]) -> torch.Tensor:
+    heads, channels = layer["heads"], layer["channels"]
+    q, k, v = (part.reshape(heads, channels // heads, -1) for part in x.chunk(3, 1))
+    q, k = F.normalize(q, dim=-1), F.normalize(k, dim=-1)
+    shares = (q @ k.transpose(-2, -1) * tensors[layer["weight"]]).softmax(-1)
+    return (shares @ v).reshape(1, channels, *x.shape[2:])
 
 
 def run(
@@ -42,10 +57,22 @@ def run(
         kind = layer["kind"]
         if kind in ("conv", "conv_transpose"):
             result = convolution(layer, x, tensors)
+        elif kind in ("batch_norm", "layer_norm_channels"):
+            result = normalised(layer, x, tensors)
+        elif kind == "channel_attention":
+            result = attention(layer, x, tensors)
         elif kind == "relu":
             result = F.relu(x)
         elif kind == "relu6":
             result = F.relu6(x)
+        elif kind == "elu":
+            result = F.elu(x)
+        elif kind == "sigmoid":
+            result = torch.sigmoid(x)
+        elif kind == "mul":
+            result = x * inputs[1]
+        elif kind == "scale_param":
+            result = x * tensors[layer["weight"]]
         elif kind == "add":
             result = x + inputs[1]
         elif kind == "mul_one_plus":

@@ -80,7 +80,7 @@ class Decoder:
 
         Args:
             stream: a `Codestream`, a path, or the bytes of a file.
-            transform: ``sop`` or ``bop``; by default the first one listed in the stream.
+            transform: ``sop``, ``bop`` or ``hop``; by default the first one listed in the stream.
             channels: how many latent channels of each component are decoded at most (05.9.4); by default all.
             format: ``rgb444``, ``yuv444``, ``yuv422`` or ``yuv420``, with ``:BITS`` where the depth changes: convert
                 the picture before it is rounded; by default it is as the stream says.

@@ -12,6 +12,7 @@ from typing import Any
 from jpegai.codestream import Codestream, ConformanceError, Finding, LimitError, UnsupportedError
 from jpegai.codestream.rules.catalogue import finding
 from jpegai.decoder.components import COMPONENTS, synthesis_names
+from jpegai.decoder.engines.stages import activation_bytes
 from jpegai.decoder.geometry import (
     Area,
     Overlap,
@@ -120,7 +121,8 @@ def make_plan(
         max_memory: bytes the decode may take; by default half of the machine's memory.
 
     Raises:
-        LimitError: the picture is larger than `max_pixels`, or does not fit in `max_memory` even in bands of 16 rows.
+        LimitError: the picture is larger than `max_pixels`, or does not fit in `max_memory` even in bands of 16 rows;
+            networks that depend on their whole tile (HOP) have one band.
         ConformanceError: regions or tiles are impossible.
         UnsupportedError: tiles do not begin at latents.
     """
@@ -150,12 +152,12 @@ def make_plan(
         memory = _memory(networks, (*primary, *secondary), height, width, len(stream.data), picture)
         if memory <= limit:
             break
-        if rows == 1:
+        if rows == 1 or any(network.global_dependency for network in networks):
             raise LimitError(
                 "the decode does not fit in the memory allowed (--max-memory)",
                 file=stream.name,
                 expected=f"at most {limit // _MIB} MiB",
-                found=f"an estimate of {ceil_div(memory, _MIB)} MiB in the thinnest bands",
+                found=f"an estimate of {ceil_div(memory, _MIB)} MiB in the thinnest bands that {transform} allows",
             )
         rows = ceil_div(rows, 2)
     most = channels or tuple(component.channels for component in COMPONENTS)
@@ -249,7 +251,11 @@ def _place(stream: Codestream, name: str) -> dict[str, Any]:
 
 
 def _pieces(networks: Sequence[Network], grid: Sequence[Tile], wanted: Area, rows: int) -> tuple[Piece, ...]:
-    """Cut the tiles in bands of at most `rows` latent rows, each read with the margin its networks reach (07.8)."""
+    """Cut the tiles in bands of at most `rows` latent rows, each read with the margin its networks reach (07.8).
+
+    Networks that depend on all they read (HOP) take whole tiles.
+    """
+    bounded = not any(network.global_dependency for network in networks)
     spans = [span for network in networks for span in network.reach]
     before, after = -min(low for low, _ in spans), max(high for _, high in spans)
 
@@ -264,7 +270,9 @@ def _pieces(networks: Sequence[Network], grid: Sequence[Tile], wanted: Area, row
             continue
         for first in range(*core.rows.covered_by(_LATENT), rows):
             part = Area(core.rows.intersect(Span(_LATENT * first, _LATENT * (first + rows))), core.columns)
-            latents = Area(needed(part.rows, tile.latents.rows), needed(part.columns, tile.latents.columns))
+            latents = tile.latents
+            if bounded:
+                latents = Area(needed(part.rows, tile.latents.rows), needed(part.columns, tile.latents.columns))
             result.append(Piece(part, latents, _size(tile, latents)))
     return tuple(result)
 
@@ -293,7 +301,7 @@ def _memory(
     # planes, and the activations
     largest = 0
     for shape in {piece.latents.shape for piece in pieces}:
-        activations = max(network.activation_bytes(*shape) for network in networks)
+        activations = max(activation_bytes(network, *shape) for network in networks)
         largest = max(largest, 256 * shape[0] * shape[1] * (4 + 4 + 8) + int(_OVERHEAD * activations))
     return _BASE + max(making_latents, 4 * latents + picture + largest)
 

@@ -8,7 +8,7 @@ from jpegai.codestream import Codestream, ConformanceError, UnsupportedError
 from jpegai.codestream.schema.pih import TRANSFORMS
 from jpegai.codestream.schema.values import Expression
 
-__all__ = ["BUILT_TRANSFORMS", "check", "choose_transform"]
+__all__ = ["check", "choose_transform"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,6 @@ _TOOLS_HEADER = _unbuilt(
 #: Rules whose breach does not keep a stream from being decoded: limits on the number of regions, and grids of tiles
 #: that differ between the components (07.9 D5, D7).
 _TOLERATED = {"R-20", "R-21", "R-33"}
-
-#: Transforms that can be decoded.
-BUILT_TRANSFORMS = ("SOP", "BOP")
 
 
 def check(stream: Codestream) -> None:
@@ -75,26 +72,15 @@ def choose_transform(stream: Codestream, asked: str | None) -> str:
     """Return the transform to decode with: the one asked for, else the first one listed in the stream (12.2).
 
     Raises:
-        UnsupportedError: it is not built, or the stream does not list it; the message names those that work.
+        UnsupportedError: the stream does not list it; the message names those that it does.
     """
     listed = [TRANSFORMS[stream.pih.synthesis_transform_id[i]] for i in stream.pih.synthesis_transform_id]
-    working = [name for name in listed if name in BUILT_TRANSFORMS]
-    advice = f"; listed in the stream and built: {', '.join(working)} (--transform)" if working else ""
     chosen = asked.upper() if asked else listed[0]
-    field = stream.fields["pih.synthesis_transform_id[0]"]
-    if chosen not in BUILT_TRANSFORMS:
-        raise UnsupportedError(
-            f"the transform {chosen} cannot be decoded yet{advice}",
-            file=stream.name,
-            selector=field.path,
-            bit_offset=None if asked else field.offset,
-            found=None if asked else field.value,
-        )
     if chosen not in listed:
         raise UnsupportedError(
-            f"the stream does not list the transform {chosen}{advice}",
+            f"the stream does not list the transform {chosen} (--transform)",
             file=stream.name,
-            selector=field.path,
+            selector="pih.synthesis_transform_id[0]",
             expected=chosen,
             found=", ".join(listed),
         )

@@ -18,7 +18,8 @@ __all__ = ["export"]
 def export(folder: str, models: str, networks: tuple[str, ...]) -> None:
     """Write the float networks of all four models to DIR as ONNX files, with a README.
 
-    The files are m<index>/<network>.onnx. They run with ONNX Runtime alone, at any picture size.
+    The files are m<index>/<network>.onnx, of the eICCI filters <bank><index>/<network>.onnx. They run with ONNX
+    Runtime alone, at any picture size.
     """
     from jpegai.decoder.engines.export import EXPORTABLE, export_networks
     from jpegai.decoder.models import ModelStore

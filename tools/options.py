@@ -43,7 +43,7 @@ def decoding_options(command: _Function) -> _Function:
     @models_option
     @click.option(
         "--transform",
-        type=click.Choice(["sop", "bop"], case_sensitive=False),
+        type=click.Choice(["sop", "bop", "hop"], case_sensitive=False),
         help="Synthesis transform; by default the first one listed in the stream.",
     )
     @click.option(

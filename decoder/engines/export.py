@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.decoder.engines.graph import SIZE, build_graph
-from jpegai.decoder.models import ModelStore, file_name
+from jpegai.decoder.models import ModelStore
+from jpegai.decoder.models.official import OfficialFile, official_files
 from jpegai.decoder.networks import NETWORKS, Network
 from jpegai.decoder.output import atomic_file
 
-__all__ = ["EXPORTABLE", "MODEL_IDS", "export_networks", "tensors_sha256"]
+__all__ = ["EXPORTABLE", "export_networks", "tensors_sha256"]
 
 #: The networks that can be exported: those in float arithmetic.
 EXPORTABLE = tuple(name for name, network in NETWORKS.items() if network.arithmetic == "float32")
-#: Model indices (09.1).
-MODEL_IDS = range(4)
-
 _BUILT_IN = "Apache-2.0 (weights made by formula)"
 _BROUGHT = "graph: Apache-2.0; weights: terms of whoever owns them"
 
@@ -41,7 +39,9 @@ def tensors_sha256(network: Network, tensors: Mapping[str, NDArray[Any]]) -> str
 
 
 def export_networks(folder: Path, store: ModelStore, names: Iterable[str] = EXPORTABLE) -> list[Path]:
-    """Write ``m<index>/<network>.onnx`` for all models, and a README; return the files written.
+    """Write the networks of all models and a README; return the files written.
+
+    They are ``m<index>/<network>.onnx``, and for the filters ``<bank><index>/<network>.onnx``.
 
     Raises:
         ModelError: weights are missing or wrong.
@@ -49,27 +49,32 @@ def export_networks(folder: Path, store: ModelStore, names: Iterable[str] = EXPO
     """
     names = list(names)
     written = []
-    for model_id in MODEL_IDS:
-        (folder / f"m{model_id}").mkdir(parents=True, exist_ok=True)
-        for name in names:
-            network = NETWORKS[name]
-            tensors = store.tensors(file_name(network.file_kind, model_id))
-            metadata = {
-                "network": name,
-                "model": f"{Path(store.name).name}, index {model_id}",
-                "models_sha256": tensors_sha256(network, tensors),
-                "size_argument": network.size_argument if network.has_crops else "none",
-                "input_units": "; ".join(f"{entry.name}: {entry.units}" for entry in network.inputs),
-                "output_units": network.output_units,
-                "license": _BUILT_IN if store.built_in else _BROUGHT,
-            }
-            path = folder / f"m{model_id}" / f"{name}.onnx"
-            with atomic_file(path) as file:
-                file.write(build_graph(network, tensors, metadata))
-            written.append(path)
+    for network, source in _sources(names):
+        tensors = store.tensors(source.name)
+        metadata = {
+            "network": network.name,
+            "model": f"{Path(store.name).name}, {f'bank {source.bank}, ' if source.bank else ''}index {source.index}",
+            "models_sha256": tensors_sha256(network, tensors),
+            "size_argument": network.size_argument if network.has_crops else "none",
+            "input_units": "; ".join(f"{entry.name}: {entry.units}" for entry in network.inputs),
+            "output_units": network.output_units,
+            "license": _BUILT_IN if store.built_in else _BROUGHT,
+        }
+        path = folder / f"{source.bank or 'm'}{source.index}" / f"{network.name}.onnx"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(path) as file:
+            file.write(build_graph(network, tensors, metadata))
+        written.append(path)
     with atomic_file(folder / "README.md") as file:
         file.write(_readme(names, store).encode())
     return [*written, folder / "README.md"]
+
+
+def _sources(names: Iterable[str]) -> Iterator[tuple[Network, OfficialFile]]:
+    """Return every network with every file that has weights for it."""
+    for name in names:
+        network = NETWORKS[name]
+        yield from ((network, file) for file in official_files().values() if file.kind == network.file_kind)
 
 
 def _readme(names: list[str], store: ModelStore) -> str:
@@ -87,10 +92,11 @@ def _readme(names: list[str], store: ModelStore) -> str:
 
 _README = """# JPEG AI networks as ONNX files
 
-Models: {models}. `m0` to `m3` are the four model indices (`model_id` of the picture header). Every file runs with
-ONNX Runtime alone, at any picture size. Inputs are float32, batch first; sizes are rounded up. Where a network crops,
-`size` is int64 (h, w): for `luma` and `tile_luma` the size in luma samples, for `half` half of it, rounded up. The
-output is called `output`; it may be a few rows and columns larger than h x w, which are cut off.
+Models: {models}. `m0` to `m3` are the four model indices (`model_id` of the picture header), `bop0` to `hop9` the
+eICCI filters of the two banks. Every file runs with ONNX Runtime alone, at any picture size. Inputs are float32, batch
+first; sizes are rounded up. Where a network crops, `size` is int64 (h, w): for `luma` and `tile_luma` the size in luma
+samples, for `half` half of it, rounded up. The output is called `output`; it may be a few rows and columns larger than
+h x w, which are cut off.
 
 | network | inputs | size | output channels | output |
 |---|---|---|---|---|

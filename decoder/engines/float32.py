@@ -9,7 +9,7 @@ import contextlib
 import functools
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from jpegai.codestream.errors import LimitError, ModelError, UnsupportedError
 from jpegai.decoder import cache
-from jpegai.decoder.engines import graph
+from jpegai.decoder.engines import graph, rewrite
+from jpegai.decoder.engines.stages import stages, strips
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.networks import NETWORKS, Network
 
@@ -36,11 +37,14 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 class Float32Network:
-    """A network ready to run. Thread-safe."""
+    """A network ready to run. Thread-safe.
 
-    def __init__(self, network: Network, session: onnxruntime.InferenceSession) -> None:
+    `sessions` are those of its stages (`jpegai.decoder.engines.stages`).
+    """
+
+    def __init__(self, network: Network, sessions: Sequence[onnxruntime.InferenceSession]) -> None:
         self.network = network
-        self._session = session
+        self._stages = list(zip(stages(network), sessions, strict=True))
 
     def __call__(self, *inputs: NDArray[np.float32], size: tuple[int, int] | None = None) -> NDArray[np.float32]:
         """Run the network.
@@ -56,18 +60,45 @@ class Float32Network:
             LimitError: the memory does not suffice.
             ModelError: ONNX Runtime refuses the graph or the shapes.
         """
-        feed: dict[str, NDArray[np.generic]] = {
-            entry.name: array[None] for entry, array in zip(self.network.inputs, inputs, strict=True)
-        }
-        if self.network.has_crops:
-            if size is None:
-                raise ValueError(f"{self.network.name} needs its size argument")
-            feed[graph.SIZE] = np.array(size, np.int64)
+        if self.network.has_crops and size is None:
+            raise ValueError(f"{self.network.name} needs its size argument")
+        (first, session), *others = self._stages
         try:
-            result: NDArray[np.float32] = self._session.run(None, feed)[0][0]
+            result = _run(first, session, inputs, size)
+            for stage, session in others:
+                assert size is not None
+                result = _run_in_strips(stage, session, result, size)
         except Exception as error:  # the runtime's errors share no base but Exception
             raise _translated(error, f"{self.network.name} cannot be run") from error
         return result
+
+
+def _run(
+    stage: Network,
+    session: onnxruntime.InferenceSession,
+    inputs: Sequence[NDArray[np.float32]],
+    size: tuple[int, int] | None,
+) -> NDArray[np.float32]:
+    feed: dict[str, NDArray[np.generic]] = {
+        entry.name: array[None] for entry, array in zip(stage.inputs, inputs, strict=True)
+    }
+    if stage.has_crops:
+        feed[graph.SIZE] = np.array(size, np.int64)
+    result: NDArray[np.float32] = session.run(None, feed)[0][0]
+    return result
+
+
+def _run_in_strips(
+    stage: Network, session: onnxruntime.InferenceSession, x: NDArray[np.float32], size: tuple[int, int]
+) -> NDArray[np.float32]:
+    height, width = size
+    out = np.empty((stage.layers[-1].channels, *stage.output_size(height, width)), np.float32)
+    for strip in strips(stage, x.shape[1], height):
+        piece = np.ascontiguousarray(x[:, slice(*strip.source)])
+        made = _run(stage, session, (piece,), (strip.height, width))
+        first, last = strip.rows
+        out[:, first:last] = made[:, strip.skip : strip.skip + last - first]
+    return out
 
 
 class Float32Engine:
@@ -100,35 +131,43 @@ class Float32Engine:
         _share_arena()
         self._options.add_session_config_entry("session.use_env_allocators", "1")
         self._options.enable_mem_pattern = False
-        self._networks: dict[tuple[str, int], Float32Network] = {}
-        self._locks: dict[tuple[str, int], threading.Lock] = {}
+        self._networks: dict[tuple[str, str], Float32Network] = {}
+        self._locks: dict[tuple[str, str], threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def network(self, name: str, model_id: int) -> Float32Network:
+    def network(self, name: str, index: int, bank: str | None = None) -> Float32Network:
         """Return a network of a model, loaded on its first use; several may be loaded at once from several threads.
+
+        Args:
+            name: of the network.
+            index: model_id, or of an eICCI network the index of the filter within `bank`.
+            bank: ``bop`` or ``hop`` for an eICCI network.
 
         Raises:
             ModelError: weights are missing or wrong.
         """
-        key = name, model_id
+        key = name, file_name(NETWORKS[name].file_kind, index, bank)
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:
             if key not in self._networks:
-                self._networks[key] = self._load(NETWORKS[name], model_id)
+                self._networks[key] = self._load(NETWORKS[name], key[1])
             return self._networks[key]
 
     def loaded(self, names: Iterable[str], model_id: int) -> bool:
         """Return whether all these networks of a model are loaded."""
-        return all((name, model_id) in self._networks for name in names)
+        return all((name, file_name(NETWORKS[name].file_kind, model_id)) in self._networks for name in names)
 
-    def _load(self, network: Network, model_id: int) -> Float32Network:
-        content = load_graph(network, self._store, model_id)
+    def _load(self, network: Network, file: str) -> Float32Network:
+        contents = [load_graph(stage, self._store, file) for stage in stages(network)]
         try:
-            session = onnxruntime.InferenceSession(bytes(content), self._options, providers=self._providers)
+            sessions = [
+                onnxruntime.InferenceSession(bytes(content), self._options, providers=self._providers)
+                for content in contents
+            ]
         except Exception as error:  # the runtime's errors share no base but Exception
             raise _translated(error, f"the graph of {network.name} cannot be loaded") from error
-        return Float32Network(network, session)
+        return Float32Network(network, sessions)
 
 
 @functools.cache
@@ -143,14 +182,14 @@ def _share_arena() -> None:
         onnxruntime.create_and_register_allocator(memory, settings)
 
 
-def load_graph(network: Network, store: ModelStore, model_id: int) -> memoryview:
-    """Return the ONNX model of a network with the weights of a model, from the cache where it is there.
+def load_graph(network: Network, store: ModelStore, file: str) -> memoryview:
+    """Return the ONNX model of a network with the weights of an official file, from the cache where it is there.
 
     The key covers the weights, the declaration and the code that makes the graph; `onnx` is needed only to make it.
     """
-    file = file_name(network.file_kind, model_id)
     names = list(network.tensors())
-    key = cache.content_key(store.digest(file, names), repr(network), Path(graph.__file__).read_bytes())
+    code = [Path(graph.__file__).read_bytes(), Path(rewrite.__file__).read_bytes()]
+    key = cache.content_key(store.digest(file, names), repr(network), repr(network.layers), *code)
     make: Callable[[], bytes] = lambda: graph.build_graph(network, store.tensors(file))  # noqa: E731
     return cache.get_or_make("graphs", key, make)
 

@@ -148,7 +148,7 @@ class IntegerNetwork:
         # the bias is added in integers, so only the products must be exact in floating point
         dtype = np.float32 if products.max(initial=0) < _EXACT_FLOAT32 else np.float64
         return _Convolution(
-            weight.astype(dtype), bias.astype(np.int32), shifts.astype(np.int8), layer.kernel, low, high, relu
+            weight.astype(dtype), bias.astype(np.int32), shifts.astype(np.int8), layer.kernel[0], low, high, relu
         )
 
     @staticmethod

@@ -14,7 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.decoder.models import analytic_chroma, analytic_context, analytic_entropy, analytic_luma, test_models
+from jpegai.decoder.models import (
+    analytic_chroma,
+    analytic_context,
+    analytic_entropy,
+    analytic_hop,
+    analytic_luma,
+    test_models,
+)
 from jpegai.decoder.models.analytic_basis import Fills
 from jpegai.decoder.models.layout import LAYOUT, tensors_of
 from jpegai.decoder.models.official import find, official_files
@@ -32,6 +39,11 @@ _DEFAULTS = (
     ("entropy.likelihood_lower_bound.bound", 1e-9),
     ("entropy.lower_bound_scale.bound", 0.11),
     ("is_quantized", True),
+    ("running_var", 1.0),
+    ("BNY.weight", 1.0),
+    ("BNUV.weight", 1.0),
+    ("BN1.weight", 1.0),
+    ("BN2.weight", 1.0),
 )
 """Values of tensors without a formula, by the end of their name; all others are 0 (21.1.3)."""
 
@@ -51,6 +63,9 @@ _KINDS: Mapping[str, Callable[[int], Fills]] = {
     "sop_decoder_UV": analytic_chroma.sop_decoder_UV,
     "bop_decoder_Y": analytic_luma.bop_decoder_Y,
     "bop_decoder_UV": analytic_chroma.bop_decoder_UV,
+    "hop_decoder_Y": analytic_hop.hop_decoder_Y,
+    "hop_decoder_UV": analytic_hop.hop_decoder_UV,
+    "eicci": lambda m: {},  # the identity: all at the default
 }
 
 

@@ -24,10 +24,11 @@ from jpegai.decoder.models.analytic_basis import (
     round_to,
 )
 
-__all__ = ["bop_decoder_UV", "half_block_dct", "ramp", "samples", "shrunk_scale", "sop_decoder_UV"]
+__all__ = ["FIRST_LATENT", "bop_decoder_UV", "half_block_dct", "ramp", "samples", "shrunk_scale", "sop_decoder_UV"]
 
 _COMPONENTS = (0, 1)
-_FIRST_LATENT = 48  # inputs 0..47 of the second layer come from the combine block
+FIRST_LATENT = 48
+"""First input of the second layer that is a latent; those before come from the combine block."""
 
 
 def shrunk_scale(m: int) -> Array:
@@ -71,7 +72,7 @@ def sop_decoder_UV(m: int) -> Fills:
 
     def half_blocks(w: Array) -> None:
         coefficients = half_block_dct(m, Z16).transpose(1, 2, 3, 0)  # [j, a, b, i]
-        w[:128, _FIRST_LATENT:, 0, 0] = coefficients.reshape(128, 96)
+        w[:128, FIRST_LATENT:, 0, 0] = coefficients.reshape(128, 96)
 
     def keep(w: Array) -> None:
         for i in range(32):
@@ -94,11 +95,11 @@ def bop_decoder_UV(m: int) -> Fills:
         w[0] = 1
 
     def cells_and_steps(w: Array) -> None:
-        w[_FIRST_LATENT:, :36, 1:3, 1:3] = half_block_dct(m, Z18)
+        w[FIRST_LATENT:, :36, 1:3, 1:3] = half_block_dct(m, Z18)
         scale = gain * shrunk_scale(m)
         u, v = ZC.T
         for comp, p, a in product(_COMPONENTS, (0, 1), (0, 1)):
-            latents = slice(_FIRST_LATENT + 48 * comp, _FIRST_LATENT + 48 * comp + 48)
+            latents = slice(FIRST_LATENT + 48 * comp, FIRST_LATENT + 48 * comp + 48)
             i = 2 * comp + p
             left, right = (scale * T[a][u, p] * C16[v, end] for end in (0, 15))
             w[latents, 48 + i, 1 + a, :] = round_to(np.stack([left, -left, -right, right], axis=1), 16)

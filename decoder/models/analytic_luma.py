@@ -21,7 +21,7 @@ from jpegai.decoder.models.analytic_basis import (
     round_to,
 )
 
-__all__ = ["EDGE", "bop_decoder_Y", "diagonal", "edge_decay", "shrunk_scale", "sop_decoder_Y"]
+__all__ = ["EDGE", "bop_decoder_Y", "edge_decay", "inverse_dct", "shrunk_scale", "sop_decoder_Y"]
 
 EDGE = (1.25, -0.25)
 """e0 and e1: weights of the first and second samples from a block edge in the step across it (21.6.2)."""
@@ -34,12 +34,18 @@ def shrunk_scale(m: int) -> Array:
     return alpha * LUMA_STEP[m] / 128
 
 
+def inverse_dct(scale: Array) -> Array:
+    """Return [row, col, a, b, k]: sample (row, col) of half block (a, b), from latent k times its scale (21.6)."""
+    vertical, horizontal = (C16[ZY[:, axis]].reshape(160, 2, 8) for axis in (0, 1))
+    return round_to(np.einsum("k,kar,kbc->rcabk", scale, vertical, horizontal), 22)
+
+
 def edge_decay() -> Array:
     """Return DEC_d: share of the correction at distance d = 0..7 from the edge (21.6.2)."""
     return round_to(np.exp(-0.8 * (np.arange(8) + 0.5)), 16)
 
 
-def diagonal(w: Array) -> None:
+def _diagonal(w: Array) -> None:
     """Write the identity of the 16 samples of a 4x4 cell (centre tap of the convolution)."""
     centre = w.shape[2] // 2
     for i in range(16):
@@ -49,20 +55,18 @@ def diagonal(w: Array) -> None:
 def sop_decoder_Y(m: int) -> Fills:
     """Return the tensors of ``VM_sop/decoder_Y`` of model index `m`: the plain inverse DCT (21.6.1)."""
 
-    def inverse_dct(w: Array) -> None:
-        vertical, horizontal = (C16[ZY[:, axis]].reshape(160, 2, 8) for axis in (0, 1))
-        samples = np.einsum("k,kar,kbc->rcabk", shrunk_scale(m), vertical, horizontal)
-        w[:, :, 0, 0] = round_to(samples.reshape(256, 160), 22)
+    def samples(w: Array) -> None:
+        w[:, :, 0, 0] = inverse_dct(shrunk_scale(m)).reshape(256, 160)
 
     def cells(w: Array) -> None:
         for row, col in product(range(8), range(8)):
             w[4 * (4 * (row % 4) + col % 4) + 2 * (row // 4) + col // 4, 8 * row + col, 0, 0] = 1
 
     return {
-        "first_stage.1.conv.weight": inverse_dct,
+        "first_stage.1.conv.weight": samples,
         "conv2_t.conv.weight": cells,
-        "conv3.weight": diagonal,
-        "conv4.weight": diagonal,
+        "conv3.weight": _diagonal,
+        "conv4.weight": _diagonal,
     }
 
 
@@ -118,7 +122,7 @@ def bop_decoder_Y(m: int) -> Fills:
 
     def deblock(w: Array) -> None:
         decay = edge_decay()
-        diagonal(w)
+        _diagonal(w)
         for row, col in product(range(4), range(4)):
             sides = (
                 ((1, 1), col, (1, 0), 4 + col),
@@ -140,5 +144,5 @@ def bop_decoder_Y(m: int) -> Fills:
         "iact2.conv.weight": clip_steps,
         "iact2.conv2.weight": corrections,
         "conv3.weight": deblock,
-        "conv4.weight": diagonal,
+        "conv4.weight": _diagonal,
     }

@@ -73,24 +73,27 @@ def find(name: str) -> OfficialFile:
     return entry
 
 
-def file_name(kind: str, model_id: int) -> str:
-    """Return the file of a kind (``common_Y``, ``sop_decoder_UV``, ...) for a model_id 0..3 (09.1).
+def file_name(kind: str, index: int, bank: str | None = None) -> str:
+    """Return the file of a kind: of models by model_id, of eICCI filters by bank and index (09.1, 09.3).
+
+    Args:
+        kind: ``common_Y``, ``sop_decoder_UV``, ``eicci``, ...
+        index: model_id 0..3, or index 0..9 of a filter within its bank.
+        bank: ``bop`` or ``hop`` for ``eicci``.
 
     Raises:
-        ModelError: model_id 4..15 (reserved), or no such kind. eICCI filters: `eicci_file_name`.
+        ModelError: model_id 4..15 (reserved), or no such file.
     """
-    name = _names().get((kind, None, model_id))
+    name = _names().get((kind, bank, index))
     if name is None:
-        raise ModelError(f"there is no {kind} model with model_id {model_id}")
+        which = f"with model_id {index}" if bank is None else f"{index} in the bank {bank!r}"
+        raise ModelError(f"there is no {kind} model {which}")
     return name
 
 
 def eicci_file_name(bank: str, index: int) -> str:
     """Return the file of the eICCI filter `index` (0..9) of a bank, ``bop`` or ``hop`` (09.3); else ModelError."""
-    name = _names().get(("eicci", bank, index))
-    if name is None:
-        raise ModelError(f"there is no eICCI filter {index} in the bank {bank!r}")
-    return name
+    return file_name("eicci", index, bank)
 
 
 def official_status(path: Path, entry: OfficialFile) -> Status:

@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from math import ceil, floor, prod
+from math import ceil, prod
 
 from jpegai.decoder.geometry import ceil_div
 
 __all__ = ["Input", "Layer", "Network", "Shape", "Tensor"]
 
 Shape = tuple[int, ...]
+
+#: Layers of one input whose output may take its place in memory.
+_ELEMENTWISE = ("relu", "relu6", "elu", "sigmoid", "abs", "clamp", "affine", "scale_param", "batch_norm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,15 @@ class Layer:
     """One layer (06.2). What a kind does not use keeps its default.
 
     Attributes:
-        kind: ``conv``, ``conv_transpose``, ``int_conv``, ``pixel_shuffle``, ``crop``, ``relu``, ``relu6``, ``abs``,
-            ``clamp``, ``add``, ``mul_one_plus``, ``concat``, ``slice_channels``, ``affine``.
+        kind: ``conv``, ``conv_transpose``, ``int_conv``, ``pixel_shuffle``, ``crop``, ``relu``, ``relu6``, ``elu``,
+            ``sigmoid``, ``abs``, ``clamp``, ``add``, ``mul``, ``mul_one_plus``, ``concat``, ``slice_channels``,
+            ``affine``, ``scale_param``, ``batch_norm``, ``layer_norm_channels``, ``channel_attention``.
         inputs: names of the tensors it reads.
         output: name of the tensor it makes.
         channels: channels of the output.
-        weight, bias, shifts: its stored tensors.
-        kernel: side of the square kernel.
+        weight, bias, shifts, mean, variance: its stored tensors; `weight` is the parameter of a ``scale_param`` and
+            the temperature of a ``channel_attention``.
+        kernel: height and width of the kernel.
         stride: stride of a convolution, up-sampling factor of a transposed one.
         padding: zeros added at the top, bottom, left and right.
         groups: groups of a convolution.
@@ -58,6 +63,8 @@ class Layer:
         low, high: limits of a clamp, and of the input of an ``int_conv``.
         scale, offset: of an affine map.
         start: first channel of a slice.
+        heads: heads of a ``channel_attention``.
+        eps: what keeps a division from zero: added to the variance of a norm, smallest norm of an attention.
     """
 
     kind: str
@@ -67,7 +74,9 @@ class Layer:
     weight: Tensor | None = None
     bias: Tensor | None = None
     shifts: Tensor | None = None
-    kernel: int = 1
+    mean: Tensor | None = None
+    variance: Tensor | None = None
+    kernel: tuple[int, int] = (1, 1)
     stride: int = 1
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)
     groups: int = 1
@@ -80,11 +89,14 @@ class Layer:
     scale: float = 1.0
     offset: float = 0.0
     start: int = 0
+    heads: int = 1
+    eps: float = 0.0
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """The stored tensors the layer uses."""
-        return tuple(tensor for tensor in (self.weight, self.bias, self.shifts) if tensor is not None)
+        stored = self.weight, self.bias, self.shifts, self.mean, self.variance
+        return tuple(tensor for tensor in stored if tensor is not None)
 
     @property
     def divisor(self) -> int:
@@ -100,12 +112,17 @@ class Layer:
             return Fraction(self.factor)
         return Fraction(1, self.stride)
 
-    def reads(self, first: int, last: int) -> tuple[int, int]:
-        """Return which input positions (one axis, zero padding included) the output positions first..last need."""
+    def reads(self, first: int, last: int, axis: int) -> tuple[int, int]:
+        """Return which input positions (zero padding included) the output positions first..last need.
+
+        `axis` is 0 for rows, 1 for columns. What an attention reads of all positions is left out: its weights
+        (`Network.global_dependency`).
+        """
+        side, before = self.kernel[axis], self.padding[2 * axis]
         if self.kind in ("conv", "int_conv"):
-            return first * self.stride - self.padding[0], last * self.stride - self.padding[0] + self.kernel - 1
+            return first * self.stride - before, last * self.stride - before + side - 1
         if self.kind == "conv_transpose":  # out[2i - 1 + t] += x[i] * w[t]
-            return -((self.kernel - 2 - first) // 2), (last + 1) // 2
+            return -((side - 2 - first) // 2), (last + 1) // 2
         if self.kind == "pixel_shuffle":
             return first // self.factor, last // self.factor
         return first, last
@@ -120,7 +137,7 @@ class Network:
         file_kind: kind of checkpoint file (09.5).
         prefix: put before the tensor names.
         arithmetic: ``float32`` or ``integer``.
-        size_argument: what the (h, w) of a call means (06.4): ``luma``, ``half``, ``tile_luma``.
+        size_argument: what the (h, w) of a call means (06.4): ``luma``, ``half``, ``tile_luma``, ``padded_tile``.
         inputs: in call order.
         layers: in execution order; the last one makes the output.
         output_units: what the numbers of the output are.
@@ -144,6 +161,11 @@ class Network:
     def has_crops(self) -> bool:
         """Whether the result depends on the size argument."""
         return any(layer.kind == "crop" for layer in self.layers)
+
+    @property
+    def global_dependency(self) -> bool:
+        """Whether every output depends on all positions of the input: the receptive field is unbounded (06.11)."""
+        return any(layer.kind == "channel_attention" for layer in self.layers)
 
     def tensors(self) -> Mapping[str, Tensor]:
         """Return the stored tensors by full name."""
@@ -169,22 +191,25 @@ class Network:
 
     def macs(self, layer: Layer) -> Fraction:
         """Return the multiply-adds of a layer per luma sample of a large picture (06.12)."""
-        if layer.kind not in ("conv", "int_conv", "conv_transpose"):
+        if layer.kind in ("conv", "int_conv", "conv_transpose"):
+            products = Fraction(self.channels[layer.inputs[0]] * layer.channels * prod(layer.kernel), layer.groups)
+        elif layer.kind == "channel_attention":
+            products = Fraction(2 * layer.channels**2, layer.heads)
+        else:
             return Fraction(0)
-        inputs = self.channels[layer.inputs[0]]
-        taps = Fraction(inputs * layer.channels * layer.kernel**2, layer.groups)
         positions = self.subsampling[layer.inputs[0] if layer.kind == "conv_transpose" else layer.output]
-        return taps / positions**2
+        return products / positions**2
 
     def macs_per_sample(self) -> Fraction:
         """Return the multiply-adds of the network per luma sample."""
         return sum((self.macs(layer) for layer in self.layers), Fraction(0))
 
-    def receptive_field(self, source: str | None = None) -> list[tuple[int, int]]:
+    def receptive_field(self, source: str | None = None, axis: int = 0) -> list[tuple[int, int]]:
         """Return, per phase of the output, the offsets (first, last) of the input positions it needs (06.11).
 
         Offsets are relative to the input position that covers the output; zero padding at borders is not counted.
-        `source` names the input, by default the first. An input that the output does not depend on gives no entry.
+        `source` names the input, by default the first; `axis` is 0 for rows, 1 for columns. An input that the output
+        does not depend on gives no entry. Of a network with `global_dependency` it is the convolutional part alone.
         """
         source = source or self.inputs[0].name
         ratio = self.subsampling[source] / self.subsampling[self.output]
@@ -198,7 +223,7 @@ class Network:
             for layer in reversed(self.layers):
                 if layer.output not in needed:
                     continue
-                low, high = layer.reads(*needed[layer.output])
+                low, high = layer.reads(*needed[layer.output], axis)
                 for name in layer.inputs:
                     old = needed.get(name, (low, high))
                     needed[name] = min(low, old[0]), max(high, old[1])
@@ -209,7 +234,7 @@ class Network:
 
     @cached_property
     def reach(self) -> list[tuple[int, int]]:
-        """Return the offsets of all phases and inputs together, one span per input."""
+        """Return the offsets of all phases together, one span per input; the same along both axes."""
         result = []
         for entry in self.inputs:
             spans = self.receptive_field(entry.name)
@@ -233,7 +258,7 @@ class Network:
         alive: dict[str, int] = {}
         peak = 0
         for turn, layer in enumerate(self.layers):
-            in_place = len(layer.inputs) == 1 and layer.kind in ("relu", "relu6", "abs", "clamp", "affine")
+            in_place = len(layer.inputs) == 1 and layer.kind in _ELEMENTWISE
             if in_place and last_use[layer.inputs[0]] == turn:
                 alive.pop(layer.inputs[0], None)
             alive[layer.output] = size(layer.output)
@@ -254,5 +279,5 @@ class Network:
                 sizes[layer.output] = ceil_div(height, layer.divisor), ceil_div(width, layer.divisor)
             else:
                 scale = layer.upsampling
-                sizes[layer.output] = floor(rows * scale), floor(columns * scale)
+                sizes[layer.output] = ceil(rows * scale), ceil(columns * scale)
         return sizes[self.output]

@@ -1,4 +1,4 @@
-"""Synthesis networks (06.8): SOP and BOP, primary and secondary."""
+"""Synthesis networks (06.8): SOP, BOP and HOP, primary and secondary."""
 
 from __future__ import annotations
 
@@ -57,4 +57,32 @@ def _bop_secondary() -> Network:
     return net.network("bop_sec", "bop_decoder_UV", "tile_luma", _CHROMA)
 
 
-SYNTHESIS = (_sop_primary(), _sop_secondary(), _bop_primary(), _bop_secondary())
+def _hop_primary() -> Network:
+    net = _primary()
+    x = net.residual_block("y_hat", "first_stage.0.0")
+    x = net.crop(net.gate(net.conv_transpose(x, "first_stage.1", 128, 3), "first_stage.2", 4), 3)
+    x = net.crop(net.context_attention(net.conv_transpose(x, "conv2_t", 128, 3), "CAB"), 2)
+    x = net.pixel_shuffle(net.conv(net.gate(x, "iact2", 4), "conv3_t", 512, 1, bias=True), 2)
+    x = net.gate(net.crop(net.transformer(x, "TAM", halved=True), 1), "iact3", 4)
+    net.samples(net.conv_transpose(x, "conv4_t", 1, 3), 1)
+    return net.network("hop_prim", "hop_decoder_Y", "tile_luma", _LUMA)
+
+
+def _hop_secondary() -> Network:
+    net = _secondary()
+    x = net.light_combine("y_hat_cat", "first_stage", 96)
+    x = net.crop(net.context_attention(net.conv_transpose(x, "conv2_t", 64, 3), "CAB"), 3)
+    x = net.pixel_shuffle(net.conv(net.gate(x, "iact2", 4), "conv3_t", 256, 1, bias=True), 2)
+    x = net.gate(net.crop(net.transformer(x, "TAM", halved=False), 2), "iact3", 4)
+    net.samples(net.conv_transpose(x, "conv4_t", 8, 3), 2)
+    return net.network("hop_sec", "hop_decoder_UV", "tile_luma", _CHROMA)
+
+
+SYNTHESIS = (
+    _sop_primary(),
+    _sop_secondary(),
+    _bop_primary(),
+    _bop_secondary(),
+    _hop_primary(),
+    _hop_secondary(),
+)

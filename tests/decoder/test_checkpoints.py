@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from benchmarks.peer import Peer, find_interpreter
 from jpegai.codestream import Codestream, ModelError
 from jpegai.decoder import Decoder, ModelStore
+from jpegai.decoder.engines.float32 import Float32Engine
 from jpegai.decoder.models import file_name
+from jpegai.decoder.networks import NETWORKS
 from tests.decoder.models.official_writer import write_checkpoint
 from tests.streams import described_streams
 
@@ -97,3 +99,34 @@ def test_checkpoints_written_by_pytorch(expected: dict[str, str], tmp_path: Path
         peer.ask(save={"tensors": str(tmp_path / "tensors.npz"), "out": str(tmp_path / name)})
     peer.close()
     assert hashes(tmp_path) == expected
+
+
+#: Network, kind of its file, index, bank.
+OTHERS = (
+    ("hop_prim", "hop_decoder_Y", 1, None),
+    ("hop_sec", "hop_decoder_UV", 1, None),
+    ("eicci_Y", "eicci", 4, "bop"),
+    ("eicci_Y", "eicci", 4, "hop"),
+    ("eicci_UV", "eicci", 4, "hop"),
+)
+
+
+def test_hop_and_filters_from_checkpoints_and_packed(tmp_path: Path) -> None:
+    store = ModelStore.open("test")
+    for _, kind, index, bank in OTHERS:
+        file = file_name(kind, index, bank)
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        write_checkpoint(tmp_path / file, dict(store.tensors(file)))
+    ModelStore.open(tmp_path).pack(tmp_path / "models.safetensors")
+    sources = [store, ModelStore.open(tmp_path), ModelStore.open(tmp_path / "models.safetensors")]
+    engines = [Float32Engine(source, threads=1) for source in sources]
+    outputs = []
+    for name, _, index, bank in OTHERS:
+        (entry,) = NETWORKS[name].inputs
+        x = np.random.default_rng(3).standard_normal((entry.channels, 5, 7)).astype(np.float32)
+        size = 5 * entry.subsampling, 7 * entry.subsampling
+        made, read, packed = (engine.network(name, index, bank)(x, size=size) for engine in engines)
+        assert np.array_equal(made, read)
+        assert np.array_equal(made, packed)
+        outputs.append(made)
+    assert not np.array_equal(outputs[2], outputs[3]), "the banks differ"

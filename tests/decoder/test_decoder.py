@@ -121,10 +121,16 @@ def test_limits_name_what_they_found(decoder: Decoder) -> None:
     assert DEFAULT_MAX_PIXELS == MAX_PIXELS
 
 
-def test_default_transform_that_is_not_built_names_those_that_are(decoder: Decoder) -> None:
-    with pytest.raises(UnsupportedError, match=r"HOP.*BOP, SOP") as caught:
-        decoder.decode(LARGEST.read())
-    assert caught.value.exit_code == 4
+def test_hop_takes_the_whole_picture_or_nothing(decoder: Decoder) -> None:
+    """Attention makes every sample depend on all latents (06.13 item 5): no bands, whatever the memory."""
+    stream = Codestream.parse(LARGEST.read())
+    plan = make_plan(stream, "HOP")
+    assert len(plan.synthesis[0]) == 1
+    assert make_plan(stream, "HOP", max_memory=plan.memory).synthesis == plan.synthesis
+    with pytest.raises(LimitError, match=r"--max-memory.*in the thinnest bands that HOP allows") as caught:
+        make_plan(stream, "HOP", max_memory=plan.memory - 1)
+    assert caught.value.exit_code == 6
+    assert decoder.decode(stream).transform == "HOP"  # the first one listed
 
 
 @pytest.mark.parametrize("models", ["/does/not/exist", "nonsense"])

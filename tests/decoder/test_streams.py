@@ -9,7 +9,7 @@ import pytest
 
 from jpegai.codestream import Codestream, UnsupportedError
 from jpegai.decoder import Decoder
-from jpegai.decoder.support import check, choose_transform
+from jpegai.decoder.support import check
 from tests.figures import compare, decodes, options
 from tests.streams import VectorStream, described_streams, perf_streams
 from tests.vectors import needs_vectors
@@ -19,7 +19,6 @@ CASES = [(stream, entry) for stream in STREAMS for entry in decodes(stream)]
 
 #: What the element that stops a stream has to do with its tags.
 _REASONS = {
-    "pih.synthesis_transform_id": "transform_hop",
     "ton.EFE_linear_filter_enabled_flag": "filter_efe_linear",
     "ton.icci_enable_flag": "filter_eicci",
     "ton.EFE_nonlinear_filter_enabled_flag": "filter_efe_nonlinear",
@@ -39,12 +38,12 @@ def label(value: VectorStream | dict[str, Any]) -> str:
 @needs_vectors
 def test_how_many_streams_run() -> None:
     built = {stream.name: stream for stream, _ in CASES}
-    assert len([stream for stream in built.values() if stream.models == "test"]) == 83
-    assert len([stream for stream in built.values() if stream.models == "analytic"]) == 13
-    assert len(CASES) == 106
+    assert len([stream for stream in built.values() if stream.models == "test"]) == 101
+    assert len([stream for stream in built.values() if stream.models == "analytic"]) == 15
+    assert len(CASES) == 134
     for tag, count in {
-        "rvs": 9, "grfs": 9, "lsbs": 7, "quality_map": 7, "regions_dependent": 15, "regions_independent": 2,
-        "tiles": 11, "core": 36, "yuv": 7, "bit10": 3,
+        "rvs": 11, "grfs": 12, "lsbs": 10, "quality_map": 7, "regions_dependent": 16, "regions_independent": 3,
+        "tiles": 14, "core": 36, "yuv": 8, "bit10": 3, "transform_hop": 28,
     }.items():  # fmt: skip
         assert len([stream for stream in built.values() if tag in stream.tags]) == count, tag
 
@@ -56,8 +55,8 @@ def test_decode_is_that_of_the_reference(stream: VectorStream, entry: dict[str, 
     assert figures.good, figures
 
 
-#: Streams whose default decode asks for something that is not built.
-REFUSED = [stream for stream in STREAMS if "transform_hop" in stream.tags or not decodes(stream)]
+#: Streams that ask for something that is not built.
+REFUSED = [stream for stream in STREAMS if not decodes(stream)]
 
 
 @pytest.mark.parametrize("stream", REFUSED, ids=lambda stream: stream.name)
@@ -70,13 +69,11 @@ def test_streams_off_the_path_are_refused_by_name(stream: VectorStream) -> None:
     reason = _REASONS[error.selector.split("[")[0]]
     assert any(tag.startswith(reason) for tag in stream.tags), (error.selector, stream.tags)
     assert error.bit_offset is not None
-    if reason == "transform_hop" and len(Codestream.open(stream.path).pih.synthesis_transform_id) > 1:
-        assert "BOP" in str(error)
 
 
 @needs_vectors
 def test_every_stream_is_decoded_or_refused() -> None:
-    decoded = {stream.name for stream, _ in CASES if "transform_hop" not in stream.tags}
+    decoded = {stream.name for stream, _ in CASES}
     assert len(STREAMS) == len(decoded) + len(REFUSED)
 
 
@@ -84,13 +81,11 @@ def test_every_stream_is_decoded_or_refused() -> None:
 def test_timing_streams(stream: VectorStream) -> None:
     parsed = Codestream.open(stream.path)
     check(parsed)
-    if stream.name.startswith("high"):
-        with pytest.raises(UnsupportedError, match="HOP"):
-            choose_transform(parsed, None)
-    elif "mosaic" not in stream.name:
+    if "mosaic" not in stream.name:
         picture = decoder("test").decode(parsed)
         assert picture.rgb.shape == (384, 512, 3)
         assert not picture.findings
+        assert picture.transform == {"simple": "SOP", "base": "BOP", "high": "HOP"}[stream.name.split("_")[0]]
 
 
 def test_a_transform_that_is_not_listed_is_refused() -> None:

@@ -61,9 +61,9 @@ def test_one_stream_several_decoders(transform: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (["decode", SEVERAL.path, "out.png"], 4, "HOP cannot be decoded yet; listed in the stream and built: BOP, SOP"),
         (["decode", SEVERAL.path, "out.jpg"], 2, "must end in one of .png, .tif"),
         (["decode", SMALL.path, "out.png", "--transform", "bop"], 4, "does not list the transform BOP"),
+        (["decode", SEVERAL.path, "out.png", "--max-memory", "1"], 6, "in the thinnest bands that HOP allows"),
         (["decode", SMALL.path, "out.png", "--models", "nowhere"], 5, "nowhere"),
         (["decode", SMALL.path, "out.png", "--max-pixels", "100"], 6, "larger than the limit"),
         (

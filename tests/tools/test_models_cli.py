@@ -59,7 +59,7 @@ def test_list_of_the_built_in_models(run: Run) -> None:
     assert code == 0
     assert "analytic" in out
     assert "68 files" in out
-    assert "24 files: 24 built-in" in out
+    assert "52 files: 52 built-in" in out
     code, out, _ = run("list", "--json", "--models", "test")
     content = json.loads(out)
     assert (code, content["schema_version"]) == (0, 1)
@@ -137,8 +137,8 @@ def test_pack_of_built_in_models(run: Run, tmp_path: Path) -> None:
     target = tmp_path / "packed.safetensors"
     code, out, err = run("pack", "analytic", target)
     assert (code, err) == (0, "")
-    assert "24 files: 24 built-in" in out
-    assert len(ModelStore.open(target).files()) == 24
+    assert "52 files: 52 built-in" in out
+    assert len(ModelStore.open(target).files()) == 52
 
 
 def test_pack_where_nothing_can_be_written(run: Run, models: Path, tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from jpegai.codestream import ModelError, UnsupportedError
 from jpegai.decoder.engines.integer import IntegerNetwork
 from jpegai.decoder.networks import NETWORKS, Network
 from jpegai.decoder.workers import Workers
-from tests.decoder.engines import reference, vectors
+from tests.decoder import reference_networks
+from tests.decoder.engines import vectors
 from tests.vectors import needs_spec
 
 NETWORK = NETWORKS["hyper_scale_decoder_UV"]
@@ -52,7 +53,7 @@ def test_equals_plain_integers_whatever_the_carrier(seed: int, reach: int, bias:
     height, width = data.draw(st.integers(1, 150)), data.draw(st.integers(1, 150))
     rng = np.random.default_rng(seed)
     z = rng.integers(-31, 31, (96, -(-height // 32), -(-width // 32)), endpoint=True).astype(np.int8)
-    expected = reference.run(NETWORK, tensors, [z], (height, width))
+    expected = reference_networks.run_declared(NETWORK, tensors, [z], (height, width))
     found = IntegerNetwork(NETWORK, tensors)(z, size=(height, width), workers=Workers(2))
     assert np.array_equal(found, expected)
 
@@ -86,7 +87,7 @@ def test_extreme_accumulators_are_exact(sign: int) -> None:
         elif name.endswith("shifts"):
             array[:] = 0
     z = np.full((96, 3, 2), 127 if sign > 0 else -128, np.int8)
-    expected = reference.run(NETWORK, tensors, [z], (90, 64))
+    expected = reference_networks.run_declared(NETWORK, tensors, [z], (90, 64))
     assert np.array_equal(IntegerNetwork(NETWORK, tensors)(z, size=(90, 64), workers=Workers(1)), expected)
 
 

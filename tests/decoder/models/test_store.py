@@ -39,7 +39,7 @@ def test_names_of_files() -> None:
     assert eicci_file_name("hop", 7).endswith("eicci_hop_mss050_300k.pth")
     with pytest.raises(ModelError, match="no common_Y model with model_id 4"):
         file_name("common_Y", 4)
-    with pytest.raises(ModelError, match="no eICCI filter 10 in the bank 'bop'"):
+    with pytest.raises(ModelError, match="no eicci model 10 in the bank 'bop'"):
         eicci_file_name("bop", 10)
 
 
@@ -209,7 +209,7 @@ def test_digests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(test_models, "random_integers", None)  # nothing is generated
     assert TEST.digest(SOP, names) == TEST.digest(SOP) in built_in
     with pytest.raises(ModelError):
-        ModelStore.open("analytic").digest(file_name("hop_decoder_Y", 0))
+        ModelStore.open("analytic").digest(file_name("hop_encoder_Y", 0))
     with pytest.raises(ModelError):
         first.digest(file_name("hop_decoder_Y", 0))
     with pytest.raises(ModelError, match="no such tensor"):

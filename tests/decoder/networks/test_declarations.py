@@ -3,54 +3,24 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 import pytest
 
-from jpegai.decoder.networks import NETWORKS, Layer, Network
+from jpegai.decoder.networks import NETWORKS, Network
+from tests.decoder.reference_networks import declared_ops, table
 from tests.vectors import spec_data
-
-
-def table(network: Network) -> dict[str, Any]:
-    return next(entry for entry in spec_data("networks")["networks"] if entry["name"] == network.name)
-
-
-def as_op(network: Network, layer: Layer) -> dict[str, Any]:
-    """The layer in the notation of networks.json."""
-    op: dict[str, Any] = {"op": layer.kind, "in": list(layer.inputs), "out": layer.output}
-    if layer.kind in ("conv", "int_conv", "conv_transpose"):
-        assert layer.weight is not None
-        op |= {"weight": layer.weight.name, "bias": layer.bias.name if layer.bias else None}
-        op |= {"cin": network.channels[layer.inputs[0]], "cout": layer.channels}
-        op |= {"kernel": layer.kernel, "stride": layer.stride, "groups": layer.groups}
-        op |= {"padding": 1, "output_padding": 4 - layer.kernel} if layer.kind == "conv_transpose" else {
-            "pad_tblr": list(layer.padding)
-        }  # fmt: skip
-    if layer.kind == "int_conv":
-        assert layer.shifts is not None
-        op |= {"shifts": layer.shifts.name, "in_clamp": [layer.low, layer.high]}
-    if layer.kind == "pixel_shuffle":
-        op |= {"factor": layer.factor}
-    if layer.kind == "crop":
-        op |= {"depth": layer.depth, "sd": layer.sd, "skip_depth_step": layer.skip}
-    if layer.kind == "clamp":
-        op |= {"min": layer.low, "max": layer.high}
-    if layer.kind == "affine":
-        op |= {"scale": layer.scale, "offset": layer.offset}
-    if layer.kind == "slice_channels":
-        op |= {"start": layer.start, "stop": layer.start + layer.channels}
-    return op
 
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=lambda network: network.name)
 class TestDeclaration:
     def test_is_the_table_op_for_op(self, network: Network) -> None:
         derived = ("out_channels_total", "output_subsampling", "mac_per_luma_pixel")
-        expected = [{key: value for key, value in op.items() if key not in derived} for op in table(network)["ops"]]
-        assert [as_op(network, layer) for layer in network.layers] == expected
+        ops = table(network.name)["ops"]
+        expected = [{key: value for key, value in op.items() if key not in derived} for op in ops]
+        assert declared_ops(network) == expected
 
     def test_facts_about_the_network(self, network: Network) -> None:
-        entry = table(network)
+        entry = table(network.name)
         assert network.file_kind == entry["checkpoint_file_kind"]
         assert network.prefix == entry["checkpoint_prefix"]
         assert network.arithmetic == entry["arithmetic"]
@@ -61,21 +31,24 @@ class TestDeclaration:
         ]
 
     def test_counts(self, network: Network) -> None:
-        entry = table(network)
+        entry = table(network.name)
         assert network.parameters() == entry["parameters"]
         assert network.macs_per_sample() == Fraction(entry["mac_per_luma_pixel"])
         for layer, op in zip(network.layers, entry["ops"], strict=True):
             assert network.macs(layer) == Fraction(op.get("mac_per_luma_pixel", 0))
             assert network.channels[layer.output] == op["out_channels_total"]
             assert network.subsampling[layer.output] == op["output_subsampling"]
+        attention = [layer for layer in network.layers if layer.kind == "channel_attention"]
+        assert sum(map(network.macs, attention)) == entry["of_which_attention_matmul"]
 
     def test_receptive_field(self, network: Network) -> None:
-        entry = table(network)["receptive_field"]
+        entry = table(network.name)["receptive_field"]
         phases = entry.get("offsets_per_output_phase", {})
         for (name, offsets), span in zip(entry["offsets"].items(), network.reach, strict=True):
             assert list(span) == offsets
             expected = [tuple(pair) for pair in phases.get(name, [offsets])]
-            assert network.receptive_field(name) == expected
+            assert network.receptive_field(name) == network.receptive_field(name, axis=1) == expected
+        assert network.global_dependency == entry["global_dependency"]
 
     def test_tensors_are_in_the_checkpoint(self, network: Network) -> None:
         listed = {
@@ -89,11 +62,15 @@ class TestDeclaration:
     def test_output_size(self, network: Network) -> None:
         item = next(item for item in spec_data("networks")["vectors"]["items"] if item["network"] == network.name)
         shape = tuple(item["output_shape"])
-        assert (network.layers[-1].channels, *network.output_size(*item["size_argument"])) == shape
+        size = item["size_argument"]
+        if not network.has_crops:  # the size of the input alone decides
+            size = [length * network.inputs[0].subsampling for length in item["inputs"][0]["shape"][1:]]
+        assert (network.layers[-1].channels, *network.output_size(*size)) == shape
 
 
-def test_all_networks_of_the_straight_path_are_there() -> None:
+def test_all_networks_of_a_decoder_are_there() -> None:
     expected = {f"hyper_{part}decoder_{c}" for part in ("", "scale_") for c in ("Y", "UV")}
     expected |= {f"mcm_phase{phase}" for phase in range(4)}
-    expected |= {f"{transform}_{part}" for transform in ("sop", "bop") for part in ("prim", "sec")}
+    expected |= {f"{transform}_{part}" for transform in ("sop", "bop", "hop") for part in ("prim", "sec")}
+    expected |= {f"eicci_{component}" for component in ("Y", "UV")}
     assert set(NETWORKS) == expected
