@@ -14,7 +14,18 @@ from numpy.typing import NDArray
 from jpegai.codestream import Codestream
 from jpegai.codestream.payloads import ThreadPayload
 from jpegai.decoder.components import COMPONENTS
-from jpegai.decoder.entropy import NOT_CODED, decode_residual, decode_z
+from jpegai.decoder.entropy import (
+    NOT_CODED,
+    BiasScaling,
+    Dequantiser,
+    Gains,
+    QualityMap,
+    Scales,
+    VarianceScaling,
+    block_activity,
+    decode_residual,
+    decode_z,
+)
 from jpegai.decoder.entropy_model import load_entropy_model
 from jpegai.decoder.geometry import Area, hyper_size
 from jpegai.decoder.models import ModelStore
@@ -74,8 +85,37 @@ def of_stream(path: Path) -> tuple[Sequence[ThreadPayload], NDArray[np.uint8]]:
     return stream.threads("sorp"), scales.coding_map(stream.pih.numCh[0], whole, workers)
 
 
+def kernels() -> None:
+    """Print what scales, RVS, dequantisation and LSBS take on one core; a luma sample has one latent of all channels."""
+    source, workers = np.random.default_rng(1), Workers(1)
+    shape = channels, height, width = 160, 128, 84
+    hyper = source.integers(0, 3968, shape).astype(np.int16)
+    gains = Gains.at(source.integers(-300, 300, channels).astype(np.int32), 0)
+    quality = QualityMap(source.integers(-8, 9, (height, width)).astype(np.int8))
+    activity = block_activity(hyper, gains.log, quality.log, workers)
+    variance = VarianceScaling.of(2, activity, rvs=True, group_flags=None)
+    scales = Scales.of(hyper, gains.log, quality=quality.log, variance=variance.log)
+    dequantiser, bias = Dequantiser(gains.divisor, variance.inverse, quality.divisor), BiasScaling.of(2, activity)
+    values = source.integers(-20, 20, shape).astype(np.int16)
+    residual, latents = np.zeros(shape, np.float32), source.normal(size=shape).astype(np.float32)
+    whole = Area.whole(height, width)
+    for name, work in {
+        "activity of blocks": lambda: block_activity(hyper, gains.log, quality.log, workers),
+        "coding map with RVS and quality map": lambda: scales.coding_map(channels, whole, workers),
+        "dequantisation with both": lambda: dequantiser(values, whole, residual, workers),
+        "LSBS": lambda: bias.apply(latents, residual, workers),
+    }.items():
+        seconds = []
+        for _ in range(1 + RUNS):
+            start = time.perf_counter()
+            work()
+            seconds.append(time.perf_counter() - start)
+        print(f"{name}: {statistics.median(seconds[1:]) / hyper.size * 1e9:.2f} ms per megasample on one core")
+
+
 def run() -> None:
     """Print the speed on a real stream, then on synthetic ones."""
+    kernels()
     path = VECTORS / "perf" / "base_mosaic_2048x1344.jai"
     if path.is_file():
         payload, map_ = of_stream(path)
