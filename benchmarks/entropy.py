@@ -86,7 +86,7 @@ def of_stream(path: Path) -> tuple[Sequence[ThreadPayload], NDArray[np.uint8]]:
 
 
 def kernels() -> None:
-    """Print what scales, RVS, dequantisation and LSBS take on one core; a luma sample has one latent of all channels."""
+    """Print what scales, RVS, dequantisation and LSBS take on one core; there are as many latents as luma samples."""
     source, workers = np.random.default_rng(1), Workers(1)
     shape = channels, height, width = 160, 128, 84
     hyper = source.integers(0, 3968, shape).astype(np.int16)

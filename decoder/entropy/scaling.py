@@ -157,6 +157,8 @@ class BiasScaling:
             residual: float32 (C, h, w), dequantised.
             workers: channels are shared among them.
         """
+        if latents.shape != residual.shape or _blocks(latents.shape) != self.mean.shape:
+            raise ValueError("needed: latents, residual and factors of one picture")
 
         def scale(first: int, last: int) -> None:
             lines = np.empty((2, latents.shape[2]), np.float32)
@@ -243,13 +245,21 @@ def block_activity(
         int16 (C, ceil(h/8), ceil(w/8)), 0..4351.
     """
     channels, height, width = hs.shape
-    out = np.empty((channels, ceil_div(height, BLOCK), ceil_div(width, BLOCK)), np.int16)
+    if log.shape != (channels,) or quality.shape != (height, width):
+        raise ValueError("needed: a gain for every channel and a quality for every latent")
+    out = np.empty(_blocks(hs.shape), np.int16)
 
     def fill(first: int, last: int) -> None:
         _activity_loop(hs, log, quality, np.empty(width, np.int32), out, first, last)
 
     workers.split(fill, channels, grain(height * width))
     return out
+
+
+def _blocks(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape (C, hb, wb) of the blocks of latents (C, h, w)."""
+    channels, height, width = shape
+    return channels, ceil_div(height, BLOCK), ceil_div(width, BLOCK)
 
 
 def each_latent(blocks: NDArray[np.int16], height: int, width: int) -> NDArray[np.int16]:
