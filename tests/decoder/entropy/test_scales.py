@@ -319,9 +319,9 @@ def test_mistakes_of_the_caller():
         block_activity(hyper, logs[:1], np.zeros((20, 18), np.int16), WORKERS[0])
     with pytest.raises(ValueError, match="a quality"):
         block_activity(hyper, logs, np.zeros((18, 20), np.int16), WORKERS[0])
+    floats, bias = np.zeros(hyper.shape, np.float32), BiasScaling.of(0, np.zeros((2, 3, 2), np.int16))
     with pytest.raises(ValueError, match="one picture"):
-        floats = np.zeros(hyper.shape, np.float32)
-        BiasScaling.of(0, np.zeros((2, 3, 2), np.int16)).apply(floats, floats, WORKERS[0])
+        bias.apply(floats, floats, WORKERS[0])
     out, divisor = np.zeros(hyper.shape, np.float32), np.ones(2, np.float32)
     for dequantiser, region in (
         (Dequantiser(divisor[:1]), Area.whole(20, 18)),
