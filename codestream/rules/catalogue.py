@@ -1,4 +1,4 @@
-"""The catalogue of conformance rules, row by row as section 12.6 has it; the rows are in `catalogue.json`."""
+"""The catalogue of conformance rules as section 12.6 has it, and why each matters; its rows are in `catalogue.json`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Rule:
         section: where the rule stands in the specification.
         element: what it speaks of.
         statement: what holds when it is kept.
+        why: why that matters; it ends a sentence that tells a breach.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Rule:
     section: str
     element: str
     statement: str
+    why: str
 
 
 @functools.cache
