@@ -214,7 +214,7 @@ def _threads(
                 "a thread is too short" if size < shortest else "a thread ends behind its payload",
                 selector=path,
                 bit_offset=8 * (offset + first),
-                expected=f"{shortest}..{room} bytes",
+                expected=f"at least {shortest} bytes" if size < shortest else f"at most {room} bytes",
                 found=size,
                 rule="S-43",
             )

@@ -9,7 +9,10 @@ from importlib.resources import files
 
 from jpegai.codestream.errors import Finding
 
-__all__ = ["Rule", "catalogue", "finding"]
+__all__ = ["FRAMING_RULES", "Rule", "catalogue", "finding"]
+
+#: Rules that are met where the file is cut in segments, before these have their names.
+FRAMING_RULES = tuple(f"S-{number:02}" for number in range(1, 11))
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def _list(regions: set[int]) -> str:
     """Regions in words, the first ones of many."""
     named = ", ".join(map(str, sorted(regions)[:_MOST_NAMED]))
     left = len(regions) - _MOST_NAMED
-    return f"region{'s' if regions else ''} {named}{f' and {left} more' if left > 0 else ''}"
+    return f"region{'s' if len(regions) > 1 else ''} {named}{f' and {left} more' if left > 0 else ''}"
 
 
 def _threads(stream: Codestream) -> Iterator[tuple[Region, ThreadPayload]]:
@@ -80,7 +80,7 @@ def _incomplete(stream: Codestream) -> Iterator[Finding]:
             lost = set(range(stream.pih.num_regions)) - _present(stream, name)
             if lost:
                 message = f"found no {name} segment of {_list(lost)}, expected all {stream.pih.num_regions} regions"
-                yield missing(stream, "S-34", name, message)
+                yield from missing(stream, "S-34", name, message)
 
 
 def _lopsided(stream: Codestream) -> Iterator[Finding]:
@@ -91,7 +91,7 @@ def _lopsided(stream: Codestream) -> Iterator[Finding]:
             lost = present[other] - present[name]
             if lost:
                 message = f"found {_list(lost)} in {other} alone, expected both components or none"
-                yield missing(stream, "S-35", name, message)
+                yield from missing(stream, "S-35", name, message)
 
 
 def _sentinel(stream: Codestream) -> Iterator[Finding]:

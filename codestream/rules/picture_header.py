@@ -84,7 +84,8 @@ _REGIONS = (
     _rule("R-23", "region_partitioning_flag", "not region_partitioning_flag or num_regions > 1",
           found="one region", expected="several regions, or the flag 0"),
     *(_rule("R-24", element, f"{_DEPENDENT} or {count} == 1 or {overlap} <= {side} // {unit}",
-            found=f"windows that begin {{{overlap}}} {what} before the region", expected=f"at most {{{side} // {unit}}}")
+            found=f"windows that begin {{{overlap}}} {what} before the region",
+            expected=f"at most {{{side} // {unit}}}")
       for count, side in (("numVerRegions", _SIDE_V), ("numHorRegions", _SIDE_H))
       for element, overlap, unit, what in (
           ("hyper_decoder_overlap_in_latent_samples", "2 * hyper_decoder_overlap_in_latent_samples", 64,

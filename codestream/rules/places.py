@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 
 from jpegai.codestream.errors import Finding
 from jpegai.codestream.fields import Entry
+from jpegai.codestream.rules.catalogue import FRAMING_RULES
 
 if TYPE_CHECKING:
     from jpegai.codestream.codestream import Codestream
     from jpegai.codestream.framing import Segment
 
-__all__ = ["FRAMING_RULES", "Places"]
+__all__ = ["Places"]
 
-#: Rules that are met where the file is cut in segments, before these have their names.
-FRAMING_RULES = tuple(f"S-{number:02}" for number in range(1, 11))
-#: Of these the ones on a marker.
+#: Rules of framing that speak of a marker, and its bits.
 _MARKERS = {"S-01": 16, "S-05": 16, "S-06": 16}
 
 
@@ -50,7 +49,9 @@ class Places:
         if found.bit_offset is None:
             return found
         entry = self._around(found.bit_offset)
-        return found if entry is None else replace(found, bits=entry.offset + entry.bits - found.bit_offset)
+        if entry is None or found.selector is None or not _same_segment(entry.path, found.selector):
+            return found
+        return replace(found, bits=entry.offset + entry.bits - found.bit_offset)
 
     def _framing(self, found: Finding) -> Finding:
         """Name what a finding on the framing speaks of: it knows its offset alone for sure."""
@@ -68,3 +69,7 @@ class Places:
     def _segment(self, offset: int) -> Segment | None:
         """The segment whose payload begins at a bit of the file."""
         return next((each for each in self._stream.segments if 8 * each.payload_offset == offset), None)
+
+
+def _same_segment(path: str, other: str) -> bool:
+    return path.partition(".")[0] == other.partition(".")[0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jpegai.codestream.errors import Finding
-from jpegai.codestream.rules.catalogue import finding
+from jpegai.codestream.rules.catalogue import FRAMING_RULES, finding
 from jpegai.codestream.schema.segments import REFERENCE_ORDER
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ class StreamCheck:
     needs_header: bool = True
 
 
-def missing(stream: Codestream, rule: str, name: str, message: str) -> Finding:
-    """Return the finding that a segment is missing: behind the last one."""
-    end = len(stream.data) if stream.eoc_offset is None else stream.eoc_offset
-    return finding(rule, message, name, 8 * end)
+def missing(stream: Codestream, rule: str, name: str, message: str) -> Iterator[Finding]:
+    """Yield the finding that a segment is missing, behind the last one; of a damaged file nobody knows."""
+    if stream.eoc_offset is not None and not any(error.rule in FRAMING_RULES for error in stream.errors):
+        yield finding(rule, message, name, 8 * stream.eoc_offset)
 
 
 def at_segment(segment: Segment, rule: str, message: str) -> Finding:
@@ -49,7 +49,7 @@ def _once(stream: Codestream) -> Iterator[Finding]:
     for name in ("pih", "soz"):
         found = _named(stream, name)
         if not found:
-            yield missing(stream, "S-11", name, f"found no {name} segment, expected exactly one")
+            yield from missing(stream, "S-11", name, f"found no {name} segment, expected exactly one")
         for segment in found[1:]:
             yield at_segment(segment, "S-11", f"found {len(found)} segments {name}, expected exactly one")
 
@@ -80,19 +80,19 @@ def _in_order(stream: Codestream) -> Iterator[Finding]:
 def _tools_header(stream: Codestream) -> Iterator[Finding]:
     """S-14: TON is present."""
     if stream.segment("ton") is None:
-        yield missing(stream, "S-14", "ton", "found no ton segment, expected one")
+        yield from missing(stream, "S-14", "ton", "found no ton segment, expected one")
 
 
 def _rendering(stream: Codestream) -> Iterator[Finding]:
     """S-15: RDI is present."""
     if stream.segment("rdi") is None:
-        yield missing(stream, "S-15", "rdi", "found no rdi segment, expected one")
+        yield from missing(stream, "S-15", "rdi", "found no rdi segment, expected one")
 
 
 def _rendering_length(stream: Codestream) -> Iterator[Finding]:
     """S-24: the length of RDI is that of what its flags announce."""
     segment, rdi = stream.segment("rdi"), stream.rdi
-    if segment is None or not segment.payload:
+    if segment is None:
         return
     sizes = {"cicp_info": 4, "mdcv_info": 24, "clli_info": 4, "dm": 3 + rdi.get("dm_size", 0)}
     parts = {name: size for name, size in sizes.items() if rdi.get(f"{name}_present_flag")}
@@ -113,7 +113,7 @@ def _user_data(stream: Codestream) -> Iterator[Finding]:
 def _map_present(stream: Codestream) -> Iterator[Finding]:
     """S-27: a quality map where one is announced."""
     if stream.pih.gain_3D_enable_flag and stream.segment("soq") is None:
-        yield missing(stream, "S-27", "soq", "found no soq segment, expected the quality map that is announced")
+        yield from missing(stream, "S-27", "soq", "found no soq segment, expected the quality map that is announced")
 
 
 def _map_absent(stream: Codestream) -> Iterator[Finding]:
@@ -137,7 +137,7 @@ def _dependent(stream: Codestream) -> Iterator[Finding]:
     for name in ("sorp", "sors"):
         found = _named(stream, name)
         if not found:
-            yield missing(stream, "S-30", name, f"found no {name} segment, expected exactly one")
+            yield from missing(stream, "S-30", name, f"found no {name} segment, expected exactly one")
         for segment in found[1:]:
             yield at_segment(segment, "S-30", f"found {len(found)} segments {name}, expected exactly one")
 
