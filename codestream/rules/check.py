@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,16 @@ from jpegai.codestream.rules.tools_header import TOOLS_HEADER_CONDITIONS
 if TYPE_CHECKING:
     from jpegai.codestream.codestream import Codestream
 
-__all__ = ["CONDITIONS", "IMPLIED", "STREAM_CHECKS", "check", "claimed_names", "decoding_findings", "header_names"]
+__all__ = [
+    "CONDITIONS",
+    "IMPLIED",
+    "STREAM_CHECKS",
+    "check",
+    "claimed_names",
+    "completed",
+    "decoding_findings",
+    "header_names",
+]
 
 #: Warnings that a decode repeats: something is ignored or missing.
 _HEARD = {"S-28", "S-34", "S-35"}
@@ -43,8 +52,13 @@ def check(stream: Codestream, claim: Claim | None = None) -> tuple[Finding, ...]
         stream: the stream; parse it with `recover` to have a damaged one judged.
         claim: profile and level that the rules of severity C ask for; by default those of the header.
     """
+    return completed(stream, (*_reading(stream), *_judge(stream, claim)))
+
+
+def completed(stream: Codestream, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings in file order, each with its place and why it matters."""
     places = Places(stream)
-    found = [places.of(each) for each in (*_reading(stream), *_judge(stream, claim))]
+    found = [places.of(each) for each in findings]
     found = [replace(each, message=f"{each.message}: {catalogue()[each.rule].why}") for each in found]
     return tuple(sorted(found, key=lambda each: (each.bit_offset is None, each.bit_offset or 0, each.rule)))
 
