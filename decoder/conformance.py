@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jpegai.codestream import Codestream, Finding, JpegAIError
 from jpegai.codestream.rules.catalogue import catalogue, finding
@@ -42,7 +42,7 @@ def decode_for_rules(decoder: Decoder, stream: Codestream, expected: Mapping[str
     asked = dict(expected or {})
     try:
         picture = decoder.decode(stream)
-        stages = {"picture": picture.rgb} if "picture" in asked else {}
+        stages: dict[str, NDArray[Any]] = {"picture": picture.rgb} if "picture" in asked else {}
         if any(stage != "picture" for stage in asked):
             stages |= decoder.dump(stream)
     except JpegAIError as error:
@@ -102,7 +102,7 @@ def _behind_the_channels(stream: Codestream, own: list[Finding]) -> Iterator[Fin
 
 
 def _hashes(
-    stages: Mapping[str, NDArray[object]], expected: Mapping[str, str], reasons: dict[str, str]
+    stages: Mapping[str, NDArray[Any]], expected: Mapping[str, str], reasons: dict[str, str]
 ) -> Iterator[Finding]:
     """R-97, R-98: stages have the hashes that were given."""
     for rule, given in (
@@ -120,6 +120,6 @@ def _hashes(
                 yield finding(rule, f"found {found} as sha256 of {stage}, expected {expected[stage]}", None)
 
 
-def _sha256(array: NDArray[object]) -> str:
+def _sha256(array: NDArray[Any]) -> str:
     little = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
     return hashlib.sha256(little.tobytes()).hexdigest()
