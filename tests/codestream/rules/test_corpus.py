@@ -18,7 +18,7 @@ from tests.codestream.rules.cases import BASE, CASES
 from tests.streams import described_streams, perf_streams
 from tests.vectors import needs_spec, needs_vectors, spec_list
 
-#: Reviewed: warnings by stream; `default` is what every other stream has, `judged` says of each rule whether it is right.
+#: Reviewed: warnings by stream; `default` is what all others have; `judged` says of each rule what we think of it.
 KNOWN = json.loads(Path(__file__).with_name("known_warnings.json").read_text())
 
 
