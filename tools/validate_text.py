@@ -89,7 +89,7 @@ def _place(found: Finding) -> str:
 
 def _print_counts(screen: Console, report: Report) -> None:
     states = {state: report.counts(state) for state in ("kept", "broken", "not checked")}
-    screen.print(", ".join(f"{count} rules {state}" for state, count in states.items()))
+    screen.print("rules: " + ", ".join(f"{count} {state}" for state, count in states.items()))
     if report.decoding is not None:
         decoding = report.decoding
         outcome = "decoded" if decoding.decoded else f"not decoded: {decoding.error}"

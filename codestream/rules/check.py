@@ -26,7 +26,6 @@ __all__ = [
     "STREAM_CHECKS",
     "check",
     "claimed_names",
-    "completed",
     "decoding_findings",
     "header_names",
 ]
@@ -45,20 +44,18 @@ STREAM_CHECKS = (*STRUCTURE, *PAYLOADS)
 IMPLIED = {"S-25": ("S-18",)}
 
 
-def check(stream: Codestream, claim: Claim | None = None) -> tuple[Finding, ...]:
+def check(
+    stream: Codestream, claim: Claim | None = None, further: Iterable[Finding] = ()
+) -> tuple[Finding, ...]:
     """Return every breach of a rule of syntax, in file order, with its place, and why it matters.
 
     Args:
         stream: the stream; parse it with `recover` to have a damaged one judged.
         claim: profile and level that the rules of severity C ask for; by default those of the header.
+        further: breaches of other rules, to be among them.
     """
-    return completed(stream, (*_reading(stream), *_judge(stream, claim)))
-
-
-def completed(stream: Codestream, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return findings in file order, each with its place and why it matters."""
     places = Places(stream)
-    found = [places.of(each) for each in findings]
+    found = [places.of(each) for each in (*_reading(stream), *_judge(stream, claim), *further)]
     found = [replace(each, message=f"{each.message}: {catalogue()[each.rule].why}") for each in found]
     return tuple(sorted(found, key=lambda each: (each.bit_offset is None, each.bit_offset or 0, each.rule)))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from jpegai.codestream.errors import Finding, JpegAIError
 from jpegai.codestream.rules.catalogue import FRAMING_RULES, Rule, catalogue
-from jpegai.codestream.rules.check import CONDITIONS, check, claimed_names, completed, header_names
+from jpegai.codestream.rules.check import CONDITIONS, check, claimed_names, header_names
 from jpegai.codestream.rules.conditions import unjudged
 from jpegai.codestream.rules.levels import Claim
 from jpegai.codestream.rules.picture_header import CLAIM_CONDITIONS
@@ -147,9 +147,7 @@ def validate(
         edition_given: the edition of the stream was not detected.
         decoding: what a decode told, where there was one.
     """
-    findings = check(stream, claim)
-    if decoding is not None:
-        findings = (*findings, *completed(stream, decoding.findings))
+    findings = check(stream, claim, decoding.findings if decoding is not None else ())
     broken = {found.rule for found in findings}
     reasons = {**dict(_unjudged(stream, claim)), **dict(_out_of_reach(stream)), **dict(_undecoded(decoding))}
     if edition_given:

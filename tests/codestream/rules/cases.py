@@ -341,6 +341,10 @@ CASES = (
         ("R-29 pih.grfs_enable_flag[0] 159+1",),
     ),
     Case(
+        "R-29", lambda: stream({"num_chs": [0, 96], "grfs_enable_flag": [1, 0]}),
+        ("R-29 pih.grfs_enable_flag[0] 159+1",), about="no channel",
+    ),
+    Case(
         "R-30", lambda: stream(tiles(0, 0)),
         (
             "R-30 pih.synthesis_tile_size[0] 161+8", "R-31 pih.synthesis_tile_overlap[0] 169+5",

@@ -14,6 +14,7 @@ from jpegai.codestream import Codestream, JpegAIError
 from jpegai.codestream.rules.catalogue import catalogue
 from jpegai.codestream.rules.check import check
 from jpegai.codestream.rules.report import validate
+from tests.codestream.rules import making
 from tests.codestream.rules.cases import BASE, CASES
 from tests.streams import described_streams, perf_streams
 from tests.vectors import needs_spec, needs_vectors, spec_list
@@ -84,12 +85,28 @@ def test_rules_behind_damage_are_not_kept(name: str, kept: tuple[str, ...], not_
         assert verdicts[rule].state == "not checked"
 
 
+def test_a_given_edition_is_not_detected() -> None:
+    stream = Codestream.parse(BASE, edition="is")
+    assert validate(stream).verdicts["S-19"].state == "kept"
+    assert validate(stream, edition_given=True).verdicts["S-19"].state == "not checked"
+
+
+def test_a_limit_of_the_tool_is_no_breach() -> None:
+    many = making.bits(making.stream(making.size(65599, 65599), making.icci_tiles(255, 1, 289)),
+                       "ton.icci_tile_size", 2)  # fmt: skip
+    report = validate(Codestream.parse(many, edition="is", recover=True))
+    assert "too many entries" in report.errors[0]
+    assert report.valid is None
+    assert {found.severity for found in report.findings} <= {"W", "C"}
+    assert report.verdicts["S-17"].state == report.verdicts["R-60"].state == "not checked"
+
+
 @functools.cache
 def mutated() -> list[bytes]:
     return [BASE, *(data for name, data in streams() if len(data) < 2000), *(case.make() for case in CASES[::7])]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_any_mutation_gives_findings_or_an_error(data: st.DataObject) -> None:
     base = bytearray(data.draw(st.sampled_from(mutated())))
