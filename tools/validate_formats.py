@@ -43,6 +43,12 @@ def finding_record(report: Report, found: Finding) -> dict[str, Any]:
     }
 
 
+def _status(report: Report) -> dict[str, bool | None]:
+    """How far the tool came, and what it makes of the stream: two different things."""
+    decoded = None if report.decoding is None else report.decoding.decoded
+    return {"parsed": report.parsed, "valid": report.valid, "decoded": decoded}
+
+
 # -- JSON ---------------------------------------------------------------------------------------------------------
 
 
@@ -149,6 +155,9 @@ def _suite(root: ElementTree.Element, run: Run, result: Result) -> None:
         ElementTree.SubElement(case, "error", message=_xml(result.error or ""))
         counts |= {"tests": 1, "errors": 1}
     else:
+        properties = ElementTree.SubElement(suite, "properties")
+        for key, value in _status(report).items():
+            ElementTree.SubElement(properties, "property", name=key, value=json.dumps(value))
         for verdict in report.verdicts.values():
             rule = catalogue()[verdict.rule]
             name = _xml(f"{rule.id} {rule.statement}")
@@ -237,6 +246,8 @@ def _sarif_file(result: Result) -> dict[str, Any]:
     record: dict[str, Any] = {"location": {"uri": _uri(result.name)}}
     if result.sha256 is not None:
         record |= {"length": result.size, "hashes": {"sha-256": result.sha256}}
+    if result.report is not None:
+        record["properties"] = _status(result.report)
     return record
 
 

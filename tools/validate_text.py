@@ -39,7 +39,7 @@ def _verdict(result: Result) -> tuple[str, str]:
     if report is None:
         return "cannot be read", "red"
     if not report.parsed:
-        return "cannot be parsed to its end", "red"
+        return f"{'not valid' if report.valid is False else 'validity unknown'}, not parsed to its end", "red"
     if not report.valid:
         return "not valid", "red"
     return ("valid, with warnings", "yellow") if report.findings else ("valid", "green")

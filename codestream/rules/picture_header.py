@@ -105,7 +105,8 @@ _CHANNELS = (
           " or 0 in map(cube_flag[c].__getitem__, range(8 * g, min(8 * g + 8, cube_flag_num)))",
           index="c, g", each="c 2, g group_num if use_cube_flags[c] else 0",
           found="a group whose flags are all 1", expected="a flag of 0 in the group, or the group flag 0"),
-    _rule("R-29", "grfs_enable_flag", "not grfs_enable_flag[c] or (numCh[c] > 1 and len({*grfs_channel_flag[c].values()}) > 1)",
+    _rule("R-29", "grfs_enable_flag",
+          "not grfs_enable_flag[c] or (numCh[c] > 1 and len({*grfs_channel_flag[c].values()}) > 1)",
           index="c", each="c 2", found="channel flags that are all equal", expected="flags of 0 and of 1"),
 )
 

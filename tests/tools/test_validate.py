@@ -108,7 +108,7 @@ def test_several_files_and_directories(folder: Path) -> None:
     assert result["exit_code"] == 3
     text = run("-r", str(folder)).stdout
     assert "7 files:" in text
-    assert "2 cannot be parsed to its end" in text
+    assert "2 not valid, not parsed to its end" in text
     assert run(str(folder / "a_clean.jai"), str(folder / "d_error.jai")).exit_code == 1
 
 
@@ -174,6 +174,10 @@ def test_all_formats_show_the_same(name: str, tmp_path: Path) -> None:
         assert (result["level"] == "error") == found["is_error"]
     assert {result["ruleId"] for result in sarif["results"] if result["kind"] == "open"} == skipped
     artifact = sarif["artifacts"][0]
+    status = {"parsed": file["status"]["parsed"], "valid": file["valid"], "decoded": None}
+    assert artifact["properties"] == status
+    properties = {each.get("name"): each.get("value") for each in suite.findall("properties/property")}
+    assert properties == {name: json.dumps(value) for name, value in status.items()}
     assert artifact["location"]["uri"].endswith("/a%20b.jai")
     assert artifact["hashes"]["sha-256"] == file["sha256"]
     text = run(*options).stdout
@@ -190,7 +194,7 @@ def test_rules_are_listed() -> None:
 
 def test_text_tells_what_was_not_checked(folder: Path) -> None:
     lines = run(str(folder / "e_cut.jai")).stdout.splitlines()
-    assert "cannot be parsed to its end" in lines[0]
+    assert "not valid, not parsed to its end" in lines[0]
     assert lines[1].split()[:2] == ["error", "S-09"]
     assert any(line.startswith("  not checked, it takes a decode (--models): S-45 S-46 R-90") for line in lines)
 
