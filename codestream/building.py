@@ -11,13 +11,10 @@ from jpegai.codestream.fields import selector
 from jpegai.codestream.framing import length_field
 from jpegai.codestream.headers import build_header
 from jpegai.codestream.payloads import build_payload
-from jpegai.codestream.schema.segments import EOC, SOC, SegmentKind, kind_named
+from jpegai.codestream.schema.segments import EOC, REFERENCE_ORDER, SOC, SegmentKind, kind_named
 from jpegai.codestream.schema.values import Header, Indexed
 
 __all__ = ["REFERENCE_ORDER", "Regions", "Threads", "build_stream", "join_segments"]
-
-#: Order in which the reference encoder writes segments (01.4).
-REFERENCE_ORDER = ("pih", "ton", "udi", "rdi", "sorp", "sors", "soz", "soq")
 
 #: The bytes of the threads of a payload.
 Threads = Sequence[bytes]

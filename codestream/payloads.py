@@ -115,10 +115,11 @@ def read_payload(
             _cut(result, payload, offset, group, threads, regions, fields)
     except JpegAIError as error:
         result.error = error.locate(segment=group)
-    empty = "S-32" if independent else "S-40" if regions > 1 else None
     for region in result.regions:
         try:
-            region.threads = _threads(region, threads, empty, result.findings, fields)
+            if not region.data and (independent or regions > 1):
+                raise _empty(region, group, independent)
+            region.threads = _threads(region, threads, result.findings, fields)
         except JpegAIError as error:
             region.error = error.locate(segment=group)
     if trace:
@@ -172,18 +173,24 @@ def _cut(
         first += size
 
 
+def _empty(region: Region, group: str, independent: bool) -> StreamSyntaxError:
+    """Return the error of a region without bytes, at the element that says so."""
+    element, rule = ("region_idx", "S-32") if independent else (f"region_size[{region.index}]", "S-40")
+    return StreamSyntaxError(
+        "the region is empty", selector=f"{group}.{element}", bit_offset=8 * region.offset, rule=rule
+    )
+
+
 def _threads(
-    region: Region, threads: int, cut: str | None, findings: list[Finding], fields: list[Entry]
+    region: Region, threads: int, findings: list[Finding], fields: list[Entry]
 ) -> tuple[ThreadPayload, ...]:
-    """Cut a region in its threads; `cut` is the rule that an empty region of a payload with regions breaks.
+    """Cut a region in its threads.
 
     Raises:
         TruncatedError: the table is cut (rule S-41).
-        StreamSyntaxError: the region is empty, or a thread is shorter than any coder leaves it (S-43).
+        StreamSyntaxError: a thread is shorter than any coder leaves it (S-43).
     """
     payload, offset, group = region.data, region.offset, region.group
-    if not payload and cut:
-        raise StreamSyntaxError("the region is empty", selector=group, bit_offset=8 * offset, rule=cut)
     first = 0
     sizes: list[int] = []
     if threads > 1:
@@ -207,7 +214,7 @@ def _threads(
                 "a thread is too short" if size < shortest else "a thread ends behind its payload",
                 selector=path,
                 bit_offset=8 * (offset + first),
-                expected=f"{shortest}..{room} bytes",
+                expected=f"at least {shortest} bytes" if size < shortest else f"at most {room} bytes",
                 found=size,
                 rule="S-43",
             )

@@ -18,6 +18,7 @@ _COMMANDS = {
     "dump": ("dump", "dump"),
     "inspect": ("inspect", "inspect"),
     "models": ("models", "models"),
+    "validate": ("validate", "validate"),
 }
 _HELP = {
     "decode": "Decode a codestream to a picture.",
@@ -25,6 +26,7 @@ _HELP = {
     "dump": "Write every intermediate result of a decode.",
     "inspect": "Show what is in a codestream, to the bit.",
     "models": "List, verify, pack and export models.",
+    "validate": "Hold codestreams to the rules of conformance.",
 }
 
 
@@ -49,7 +51,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="jpegai", prog_name="jpegai")
 def cli() -> None:
-    """Inspect and decode JPEG AI codestreams (ISO/IEC 6048-1 | ITU-T T.840.1).
+    """Inspect, decode and validate JPEG AI codestreams (ISO/IEC 6048-1 | ITU-T T.840.1).
 
     Exit codes: 0 fine; 1 errors found; 2 usage; 3 damaged or truncated; 4 unsupported; 5 models missing or wrong;
     6 limit; 130 interrupted.

@@ -11,7 +11,7 @@ from jpegai.codestream.schema.rdi import RENDERING_INFORMATION
 from jpegai.codestream.schema.ton import TOOLS_HEADER
 from jpegai.codestream.schema.udi import USER_DEFINED_INFORMATION
 
-__all__ = ["ALIASES", "EOC", "SEGMENTS", "SOC", "SegmentKind", "kind_named"]
+__all__ = ["ALIASES", "EOC", "REFERENCE_ORDER", "SEGMENTS", "SOC", "SegmentKind", "kind_named"]
 
 SOC = 0xFF80
 EOC = 0xFF81
@@ -62,6 +62,8 @@ SEGMENTS = {
     )
 }  # fmt: skip
 
+#: Order in which the reference encoder writes segments (01.4).
+REFERENCE_ORDER = ("pih", "ton", "udi", "rdi", "sorp", "sors", "soz", "soq")
 #: Other names of segments (00.5).
 ALIASES = {"toh": "ton"}
 _BY_NAME = {kind.name: kind for kind in SEGMENTS.values()}

@@ -32,6 +32,7 @@ _FUNCTIONS: dict[str, Any] = {
     "min": min,
     "max": max,
     "len": len,
+    "map": map,
     "range": range,
 }
 
