@@ -25,7 +25,7 @@ _INTEGERS = ("z", "hyper_scale", "scale0", "scale1", "sigma_index", "coded_mask"
 #: Stages whose sha256 can be given as expected.
 HASHED_STAGES = (*(f"{component.name}.{stage}" for component in COMPONENTS for stage in _INTEGERS), "picture")
 #: Rules on symbols, which a decode checks all.
-_SYMBOLS = ("S-45", "S-46", "R-90", "R-91", "R-93", "R-94", "R-96")
+_SYMBOLS = ("S-45", "S-46", "R-90", "R-91", "R-92", "R-93", "R-94", "R-96")
 
 
 def decode_for_rules(decoder: Decoder, stream: Codestream, expected: Mapping[str, str] | None = None) -> Decoding:
@@ -49,8 +49,6 @@ def decode_for_rules(decoder: Decoder, stream: Codestream, expected: Mapping[str
         return _stopped(decoder, error, findings, reasons)
     own = [each for each in picture.findings if {*catalogue()[each.rule].needs} & {"N", "M"}]
     findings += [*own, *_behind_the_channels(stream, own), *_hashes(stages, asked, reasons)]
-    if stream.pih.gain_3D_enable_flag:
-        reasons["R-92"] = "the decoder does not tell whether values of the quality map are in range"
     return Decoding(decoder.store.name, True, None, tuple(findings), reasons)
 
 
@@ -62,7 +60,7 @@ def _stopped(decoder: Decoder, error: JpegAIError, findings: list[Finding], reas
         detail = f" (found {error.found}, expected {error.expected})" if error.found is not None else ""
         findings.append(finding(error.rule, error.message + detail, error.selector, error.bit_offset))
     why = f"the decode stopped at {error.rule}" if told else f"the stream was not decoded: {error.message}"
-    for rule in (*_SYMBOLS, "R-92", "R-97", "R-98"):
+    for rule in (*_SYMBOLS, "R-97", "R-98"):
         reasons.setdefault(rule, why)
     return Decoding(decoder.store.name, False, str(error), tuple(findings), reasons)
 

@@ -61,11 +61,10 @@ def check(
 
 
 def decoding_findings(stream: Codestream) -> tuple[Finding, ...]:
-    """Return what a decode must know: errors, and warnings about what is passed over, ignored or missing.
-
-    Places that need the field trace are left out.
-    """
-    return (*_reading(stream), *_judge(stream, None, decoding=True))
+    """Return what a decode must know: errors, and warnings about what is passed over, ignored or missing."""
+    places = Places(stream)
+    found = (*_reading(stream), *_judge(stream, None, decoding=True))
+    return tuple(each if each.bit_offset is not None else places.of(each) for each in found)
 
 
 def _reading(stream: Codestream) -> Iterator[Finding]:

@@ -20,6 +20,8 @@ from jpegai.decoder import Decoder
 from jpegai.decoder.components import COMPONENTS
 from jpegai.decoder.conformance import HASHED_STAGES, decode_for_rules
 from jpegai.decoder.entropy import z_cdf
+from jpegai.decoder.entropy.quality import DISTRIBUTIONS
+from jpegai.decoder.geometry import ceil_div
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.tools.validate import validate as command
 from tests.codestream.rules.making import payload
@@ -57,18 +59,31 @@ def test_a_decode_tells_of_the_symbols(decoder: Decoder) -> None:
     assert {found.rule for found in report.findings} == {"R-86"}
 
 
-def test_what_cannot_be_decoded_is_not_checked(decoder: Decoder) -> None:
-    vector = next((stream for stream in described_streams() if "quality_map" in stream.tags), None)
-    if vector is None:
-        pytest.skip("no vectors")
-    report = judged(decoder, vector.path.read_bytes())
+def test_what_is_not_decoded_is_not_checked() -> None:
+    report = judged(Decoder("analytic", threads=1, max_pixels=4095), DATA)
     assert report.decoding is not None
     assert not report.decoding.decoded
     assert states(report, *SYMBOLS, "R-97", "R-98") == {"not checked"}
     reason = report.verdicts["R-92"].reason
     assert reason is not None
-    assert "the stream was not decoded" in reason
+    assert "the stream was not decoded: the picture is larger than the limit" in reason
     assert report.valid
+
+
+@needs_vectors
+def test_a_quality_map_that_leaves_its_range() -> None:
+    vector = next(stream for stream in described_streams() if stream.name == "qmap_rand")
+    data, decoder = vector.path.read_bytes(), Decoder("test", threads=1)
+    stream = Codestream.parse(data)
+    assert states(judged(decoder, data), *SYMBOLS) == {"kept"}
+    size = ceil_div(stream.pih.img_height, 16) * ceil_div(stream.pih.img_width, 16)
+    sigma = [DISTRIBUTIONS[stream.pih.quality_map_entropy_index]] * size
+    (soq,) = encode_residual([9] + [0] * (size - 1), sigma, [1] * size, 1)
+    report = judged(decoder, payload("soq", lambda found: soq, data))
+    (found,) = (each for each in report.findings if each.severity == "E")
+    assert (found.rule, found.selector) == ("R-92", "soq")
+    assert "row 0, column 0" in found.message
+    assert report.valid is False
 
 
 def test_a_stream_that_is_not_valid_is_not_decoded(decoder: Decoder) -> None:
