@@ -164,12 +164,18 @@ class Element(construct.Construct):  # type: ignore[misc]
         return value
 
     def _value(self, scope: Scope, place: tuple[int, ...]) -> Any:
-        """Return the value to build from: a count of what is there, the value given, or the default of a scalar."""
+        """Return the value to build from: a count of what is there, the value given, or the default.
+
+        Entries of an array have no default, but those that are declared alone.
+        """
         if self.counts is not None:
             with contextlib.suppress(KeyError, TypeError):
                 return self.counts.evaluate(scope)
-        if place or self.inferred is None or self.name in scope.header:
+        try:
             return scope.header.get_value(self.name, place)
+        except KeyError:
+            if self.inferred is None or not all(each.text.isdecimal() for each in self.index):
+                raise
         return self.inferred.evaluate(scope)
 
     def infer(self, scope: Scope, position: int) -> None:
