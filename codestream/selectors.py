@@ -1,10 +1,10 @@
 """Selectors: the names by which views, messages and edits speak of what is in a stream.
 
 Examples: ``pih.num_chs[1]``, ``ton.A1[0][0..7]``, ``sorp[2].threads[5]``, ``sorp.regions[1]``, ``udi.UDI_data[5]``,
-``*.length``. Names of segments in any case (``toh`` is ``ton``) and names of elements as the specification has them, each
-with indices ``[3]``, ranges ``[0..7]`` (both ends included) or ``[*]``; ``*`` stands for any letters of a name. What is
-not said is open: a name without its indices, or a segment alone, selects everything under it. Bytes of byte strings have
-an index of their own. Every path that a view prints is a selector of what it stands for.
+``*.length``. Segments are named in any case (``toh`` is ``ton``), elements as the specification does; each name may
+have indices ``[3]``, ranges ``[0..7]`` (both ends included) or ``[*]``; ``*`` stands for any letters of a name. What is
+not said is open: a name without its indices, or a segment alone, selects everything under it. Bytes of byte strings
+have an index of their own. Every path that a view prints is a selector of what it stands for.
 """
 
 from __future__ import annotations
