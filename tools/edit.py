@@ -71,6 +71,11 @@ def edit(
     before = after = Codestream.open(source, edition=edition)
     for step in _steps(ctx.meta["order"], options):
         after = step(after)
+    if output == "-":
+        sys.stdout.buffer.write(after.data)
+    else:
+        with atomic_file(output) as target:
+            target.write(after.data)
     if not quiet:
         for line in _told(changes(before, after)):
             click.echo(line, err=output == "-")
@@ -78,11 +83,6 @@ def edit(
         click.echo(f"jpegai: warning: {finding}", err=True)
     if _detected(after) != after.edition:
         click.echo(f"jpegai: warning: readers need --edition {after.edition} for this stream", err=True)
-    if output == "-":
-        sys.stdout.buffer.write(after.data)
-        return
-    with atomic_file(output) as target:
-        target.write(after.data)
 
 
 _Step = Callable[[Codestream], Codestream]
