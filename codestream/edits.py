@@ -14,7 +14,7 @@ from jpegai.codestream.building import REFERENCE_ORDER, check_given
 from jpegai.codestream.codestream import Codestream
 from jpegai.codestream.editing import Piece, assemble, header_of, new_payload, pieces, rebuilt
 from jpegai.codestream.editions import EDITIONS
-from jpegai.codestream.errors import EditError, JpegAIError
+from jpegai.codestream.errors import EditError, JpegAIError, SelectorError
 from jpegai.codestream.framing import Segment
 from jpegai.codestream.headers import read_header
 from jpegai.codestream.payloads import build_payload
@@ -22,7 +22,7 @@ from jpegai.codestream.schema.declared import declarations
 from jpegai.codestream.schema.recoding import TOOL_FILTERS
 from jpegai.codestream.schema.segments import SegmentKind, kind_named
 from jpegai.codestream.schema.values import Header
-from jpegai.codestream.selectors import Selector, select
+from jpegai.codestream.selectors import Selector, near, select
 from jpegai.codestream.setting import Value, inserted, set_elements
 
 __all__ = [
@@ -242,9 +242,10 @@ def _replace_header(
         if each.name in values:
             flags = [condition.text for condition in each.conditions if condition.text.isidentifier()]
             given |= {flag: 1 for flag in flags if flag not in values}
-    unknown = [name for name in values if name not in {each.name for each in declared}]
-    if unknown:
-        select(stream.fields, f"{kind.name}.{unknown[0]}")
+    names = sorted({each.name for each in declared})
+    for name in values:
+        if name not in names:
+            raise SelectorError(f"there is no such element{near(name, names)}", selector=f"{kind.name}.{name}")
     header = Header(kind.name, given)
     if kind.name == "pih":
         after = assemble(stream, rebuilt(stream, {stream.segments[0].group: header}))

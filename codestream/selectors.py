@@ -19,7 +19,7 @@ from jpegai.codestream.fields import Entry, Field, FieldRun, Fields
 from jpegai.codestream.schema.declared import Declaration, declarations
 from jpegai.codestream.schema.segments import ALIASES, SEGMENTS, SegmentKind, kind_named
 
-__all__ = ["Index", "Part", "Selector", "declared_as", "select"]
+__all__ = ["Index", "Part", "Selector", "declared_as", "near", "select"]
 
 _NAME = r"[A-Za-z_*][A-Za-z0-9_*]*"
 _INDEX = r"\[(?:\*|\d+(?:\.\.\d+)?)\]"
@@ -198,7 +198,7 @@ def _nothing(fields: Fields, selector: Selector) -> SelectorError:
     kinds = {kind.name: kind for kind in SEGMENTS.values()}
     if selector.group not in {*groups, *kinds, *_OTHERS} and "*" not in selector.group:
         return SelectorError(
-            f"there is no such segment{_near(selector.group, [*kinds, *ALIASES, *_OTHERS])}", selector=text
+            f"there is no such segment{near(selector.group, [*kinds, *ALIASES, *_OTHERS])}", selector=text
         )
     without = list(Selector(bare).find(fields.entries))
     if without:
@@ -211,7 +211,7 @@ def _nothing(fields: Fields, selector: Selector) -> SelectorError:
         when = f": it is present when {known[0].when}" if known[0].when else ""
         return SelectorError(f"the element is absent in this stream{when}", selector=text)
     names = {_bare(entry.path) for entry in fields.entries} | set(_declared(kinds.get(selector.group)))
-    return SelectorError(f"there is nothing of this name{_near(bare, sorted(names))}", selector=text)
+    return SelectorError(f"there is nothing of this name{near(bare, sorted(names))}", selector=text)
 
 
 def _bare(path: str) -> str:
@@ -223,8 +223,8 @@ def _declared(kind: SegmentKind | None) -> Iterator[str]:
         yield from (f"{kind.name}.{each.name}" for each in declarations(kind.schema))
 
 
-def _near(name: str, names: Sequence[str]) -> str:
-    """Return names that look alike, as the end of a message."""
+def near(name: str, names: Sequence[str]) -> str:
+    """Return those of `names` that look like a name, as the end of a message; nothing where none does."""
     lower = {each.lower(): each for each in names}
     found = difflib.get_close_matches(name.lower(), lower, n=3)
     return f"; did you mean {' or '.join(lower[each] for each in found)}?" if found else ""

@@ -100,7 +100,7 @@ class _Draft:
     def __init__(self, stream: Codestream) -> None:
         self.before = self.stream = stream
         self.headers: dict[str, Header] = {}
-        self.asked: list[_Asked] = []
+        self.asked: dict[str, _Asked] = {}
 
     def result(self) -> Codestream:
         """Return the changed stream.
@@ -109,7 +109,7 @@ class _Draft:
             EditError: it is not valid, or not what was asked for.
         """
         after = assemble(self.before, rebuilt(self.stream, self.headers))
-        for asked in self.asked:
+        for asked in self.asked.values():
             _compare(after, asked)
         return after
 
@@ -187,18 +187,21 @@ class _Draft:
             self.headers[group] = header_of(self.stream, segment)
         return self.headers[group]
 
+    def _ask(self, asked: _Asked) -> None:
+        self.asked[asked.path] = asked  # the last value counts
+
     def _set(self, group: str, declaration: Declaration, place: tuple[int, ...], value: Value) -> None:
         header, member = self._header(group), declaration.member
         path = selector(group, declaration.name, place)
         if isinstance(member, Derived):
             number = _number(member, value, path)
             self._set_source(group, member, place, number, path)
-            self.asked.append(_Asked(group, declaration, place, number))
+            self._ask(_Asked(group, declaration, place, number))
         elif _is_list(declaration, value):
             self._set_array(group, declaration, place, _numbers(member, value, path))
         elif isinstance(member, ByteString) and len(place) == len(member.index):
             data = _bytes(value, path)
-            self.asked.append(_Asked(group, declaration, place, data))
+            self._ask(_Asked(group, declaration, place, data))
             header.set(member.name, place, data)
         elif isinstance(member, ByteString):
             number = _number(member, value, path)
@@ -207,11 +210,11 @@ class _Draft:
                 string[place[-1]] = number
             except ValueError:
                 raise EditError("a byte is 0..255", selector=path, found=number) from None
-            self.asked.append(_Asked(group, declaration, place, number))
+            self._ask(_Asked(group, declaration, place, number))
             header.set(member.name, place[:-1], bytes(string))
         else:
             number = _number(member, value, path)
-            self.asked.append(_Asked(group, declaration, place, number))
+            self._ask(_Asked(group, declaration, place, number))
             header.set(member.name, place, number)
 
     def _set_array(self, group: str, declaration: Declaration, place: tuple[int, ...], numbers: list[int]) -> None:
@@ -225,8 +228,8 @@ class _Draft:
         else:
             header.values_[member.name] = array
         for position, number in enumerate(numbers):
-            self.asked.append(_Asked(group, declaration, (*place, position), number))
-        self.asked.append(_Asked(group, declaration, (*place, len(numbers)), None))
+            self._ask(_Asked(group, declaration, (*place, position), number))
+        self._ask(_Asked(group, declaration, (*place, len(numbers)), None))
 
     def _set_source(self, group: str, member: Derived, place: tuple[int, ...], number: int, path: str) -> None:
         """Set the element that a derived variable comes from."""

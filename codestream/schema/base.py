@@ -155,6 +155,11 @@ class Element(construct.Construct):  # type: ignore[misc]
         except KeyError:
             raise StreamSyntaxError("no value to build from", selector=where) from None
         scope.header.set(self.name, place, value)
+        broken = self.broken(value, scope) if self.fatal else ()
+        for rule, holds in broken:
+            raise StreamSyntaxError(
+                f"the value {value} is not legal ({holds} does not hold)", selector=where, rule=rule
+            )
         try:
             self.write(stream, value, scope)
         except (ValueError, TypeError, OverflowError):
