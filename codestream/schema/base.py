@@ -447,7 +447,9 @@ class For(construct.Construct):  # type: ignore[misc]
                 member._build(None, stream, context, path)
 
     def _build_run(self, element: U, first: tuple[int, ...], count: int, stream: BitWriter, scope: Scope) -> bool:
-        """Write the entries of an array at once; return False where one is missing or does not fit."""
+        """Write the entries of an array at once; return False where one is missing, does not fit or may be fatal."""
+        if element.fatal:
+            return False
         width = element.width(scope)
         try:
             array = scope.header.get_value(element.name, first[:-1])

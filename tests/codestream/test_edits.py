@@ -277,6 +277,8 @@ def refusals() -> list[tuple[str, str, Any, str]]:
         ("flt_efel_bop", "format", lambda s: set_element(s, "pih.c_ver_minus1", 1), "EFE linear filter would"),
         ("flt_eicci_bop", "format", lambda s: set_elements(s, FOUR_TWO_ZERO), "eICCI filter cannot"),
         ("flt_eicci_bop", "default", lambda s: set_element(s, "pih.synthesis_transform_id[0]", 2), "eICCI filter"),
+        ("flt_efel_bop", "pattern", lambda s: set_element(s, "ton.best_cand_idx[0][0]", 9), "the value 9 is not legal"),
+        ("flt_efel_bop", "patterns", lambda s: set_element(s, "ton.best_cand_idx", 15), "the value 15 is not legal"),
         ("flt_efen_bop", "format", lambda s: set_element(s, "pih.s_hor", 2), "EFE non-linear filter would"),
     ]  # fmt: skip
 

@@ -226,9 +226,8 @@ def test_any_setting_of_class_a_keeps_the_payloads_and_the_rules(data: st.DataOb
     for path, (_, new) in found.items():  # a value that was inferred and is coded now is the same value
         old = stream.fields.get(path)
         assert path in told or (old is not None and old.value == new)
-    assert bytes(set_element(result, field.path, field.value).data) == bytes(stream.data) or any(
-        None in pair for pair in found.values()
-    )
+    if not any(None in pair for pair in found.values()):
+        assert bytes(set_element(result, field.path, field.value).data) == bytes(stream.data)
 
 
 FREE = {
