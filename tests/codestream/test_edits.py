@@ -182,6 +182,15 @@ def test_a_picture_header_that_is_replaced_takes_the_tools_header_along() -> Non
     assert result.fields["ton.icci_enable_flag"].inferred
 
 
+def test_an_order_that_changes_is_told() -> None:
+    stream = small()
+    found = [str(change) for change in changes(stream, reorder(stream, "streaming"))]
+    assert found == ["order: pih, sorp, sors, soz -> pih, soz, sorp, sors"]
+    regions = vector("reg_ind_2x2")
+    (change,) = changes(regions, reorder(regions, ["pih", "ton", "rdi", "sorp[1]", "sorp", "sors", "soz"]))
+    assert change.new.startswith("pih, ton, rdi, sorp of region 1, sorp of region 0, sorp of region 2")
+
+
 def test_order_of_names() -> None:
     stream = vector("reg_ind_2x2")
     order = ["pih", "soz", "sorp[3]", "sorp", "sors", "ton", "rdi"]

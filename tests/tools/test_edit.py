@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -172,6 +174,19 @@ def test_refusals_are_one_line_and_leave_nothing(arguments: list[str], code: int
     assert [each.name for each in out.parent.iterdir()] == ["out.jai"]
     if "Usage" not in result.stderr:
         assert len(result.stderr.splitlines()) == 1
+
+
+def test_neither_numpy_nor_numba_is_imported(out: Path) -> None:
+    code = (
+        "import sys, jpegai.tools.cli as cli\n"
+        "for arguments in (['edit', sys.argv[1], sys.argv[2], '--set', 'pih.level_idc=42'], ['stats', sys.argv[1]],\n"
+        "                  ['extract', sys.argv[1], 'pih', '-o', sys.argv[2]]):\n"
+        "    try: cli.main(arguments)\n"
+        "    except SystemExit as stop: assert not stop.code\n"
+        "print(sorted({'numpy', 'numba', 'onnxruntime', 'onnx', 'PIL'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code, str(STREAM.path), str(out)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1] == "[]"
 
 
 def test_a_folder_that_is_missing(tmp_path: Path) -> None:
