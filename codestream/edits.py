@@ -246,7 +246,10 @@ def _replace_header(
     for name in values:
         if name not in names:
             raise SelectorError(f"there is no such element{near(name, names)}", selector=f"{kind.name}.{name}")
-    header = Header(kind.name, given)
+    try:
+        header = Header(kind.name, given)
+    except TypeError:
+        raise EditError("arrays are lists, or mappings of indices", segment=kind.name) from None
     if kind.name == "pih":
         after = assemble(stream, rebuilt(stream, {stream.segments[0].group: header}))
     else:

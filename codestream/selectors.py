@@ -22,7 +22,7 @@ from jpegai.codestream.schema.segments import ALIASES, SEGMENTS, SegmentKind, ki
 __all__ = ["Index", "Part", "Selector", "declared_as", "near", "select"]
 
 _NAME = r"[A-Za-z_*][A-Za-z0-9_*]*"
-_INDEX = r"\[(?:\*|\d+(?:\.\.\d+)?)\]"
+_INDEX = r"\[(?:\*|\d{1,18}(?:\.\.\d{1,18})?)\]"
 _PART = re.compile(rf"({_NAME})((?:{_INDEX})*)")
 _WHOLE = re.compile(rf"{_PART.pattern}(?:\.{_PART.pattern})*")
 _ENTRY = re.compile(r"\[([^\]]*)\]")
@@ -145,9 +145,9 @@ def _cut(entry: Entry, index: Index) -> Entry | None:
         if not isinstance(entry.value, memoryview):
             return None
         if index.last is not None and index.last >= len(entry.value):
-            last = len(entry.value) - 1
+            there = f"0..{len(entry.value) - 1}" if entry.value else "none: it is empty"
             raise SelectorError(
-                "the byte string is shorter", selector=f"{entry.path}[{index.last}]", expected=f"0..{last}"
+                "the byte string is shorter", selector=f"{entry.path}[{index.last}]", expected=there
             )
         entry = FieldRun(
             entry.path, entry.name, 0, entry.offset, 8, entry.value, lambda _: "one byte", entry.section, entry.kind

@@ -143,6 +143,8 @@ class _Draft:
             if len(index) != depth - 1 or not all(each.single for each in index):
                 raise EditError("values of a whole array are for an array", selector=wanted.text)
             groups = [each.group for each in self.stream.segments if each.name == wanted.group]
+            if not groups:
+                raise EditError("values of a whole array are for one segment", selector=wanted.text)
             return [(group, declared[0], tuple(each.first for each in index)) for group in groups]
         if fields:
             return [self._target(field, declared) for field in fields]
@@ -208,8 +210,11 @@ class _Draft:
             string = bytearray(header.get_value(member.name, place[:-1]))
             try:
                 string[place[-1]] = number
-            except ValueError:
-                raise EditError("a byte is 0..255", selector=path, found=number) from None
+            except (ValueError, IndexError):
+                most = len(string) - 1
+                raise EditError(
+                    "no such byte, or none that is 0..255", selector=path, expected=f"bytes 0..{most}", found=number
+                ) from None
             self._ask(_Asked(group, declaration, place, number))
             header.set(member.name, place[:-1], bytes(string))
         else:
@@ -243,8 +248,12 @@ class _Draft:
         assert found is not None, "a declaration names one element"
         loop = {text.text: value for text, value in zip(member.index, place, strict=True)}
         names = _Names(kind, self._header(group), {**self.stream.names, **loop, "v": number})
-        value = formula.evaluate(names)
-        if value != int(value):
+        try:
+            value = formula.evaluate(names)
+            fits = value == int(value)
+        except OverflowError:
+            fits = False
+        if not fits:
             raise EditError("no value of the element gives this", selector=path, expected=f"{target} = {formula}",
                             found=number)  # fmt: skip
         index = () if found[2] is None else (loop[found[2]] if found[2] in loop else int(found[2]),)
@@ -263,7 +272,9 @@ def _is_list(declaration: Declaration, value: Value) -> bool:
     """Whether a value is that of an array: numbers in a row, or text with commas."""
     if isinstance(declaration.member, (ByteString, Derived)):
         return False
-    return "," in value if isinstance(value, str) else isinstance(value, Sequence)
+    if isinstance(value, str):
+        return "," in value
+    return isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview))
 
 
 def _number(member: Element | Derived, value: Any, path: str) -> int:
@@ -295,7 +306,7 @@ def _bytes(value: Any, path: str) -> bytes:
         if isinstance(value, int):
             raise ValueError
         return bytes(value)
-    except ValueError:
+    except (ValueError, TypeError):
         raise EditError("the value is no byte string", selector=path, expected="hexadecimal digits in pairs",
                         found=value) from None  # fmt: skip
 

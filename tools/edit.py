@@ -136,9 +136,10 @@ def _rendering(stream: Codestream, file: str) -> Codestream:
         values = json.loads(_read(file))
         if not isinstance(values, dict):
             raise ValueError("no object of values by name")
-        if isinstance(values.get("dm_data_byte"), str):
-            values["dm_data_byte"] = bytes.fromhex(values["dm_data_byte"])
-    except ValueError as error:
+        data = values.get("dm_data_byte")
+        if data is not None:
+            values["dm_data_byte"] = bytes.fromhex(data) if isinstance(data, str) else bytes([*data])
+    except (ValueError, TypeError) as error:
         raise click.UsageError(f"--rendering {file}: {error}") from None
     return edits.set_rendering_information(stream, values)
 

@@ -174,7 +174,7 @@ class Element(construct.Construct):  # type: ignore[misc]
         Entries of an array have no default, but those that are declared alone.
         """
         if self.counts is not None:
-            with contextlib.suppress(KeyError, TypeError):
+            with contextlib.suppress(KeyError, TypeError, NameError):  # an array without entries has no name
                 return self.counts.evaluate(scope)
         try:
             return scope.header.get_value(self.name, place)

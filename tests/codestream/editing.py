@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jpegai.codestream import Codestream, EditError
+from jpegai.codestream import Codestream, EditError, SelectorError
 from jpegai.codestream.building import build_stream
 from jpegai.codestream.rules.check import check
 from jpegai.codestream.schema.segments import kind_named
@@ -80,11 +80,11 @@ def others(stream: Codestream, *names: str) -> list[tuple[str, bytes]]:
     return [(name, data) for name, data in segments(stream) if name not in names]
 
 
-def attempt(edit: Callable[..., Codestream], *arguments: Any) -> Codestream | EditError:
+def attempt(edit: Callable[..., Codestream], *arguments: Any) -> Codestream | EditError | SelectorError:
     """Return the result of an edit, or its refusal."""
     try:
         return edit(*arguments)
-    except EditError as error:
+    except (EditError, SelectorError) as error:
         return error
 
 

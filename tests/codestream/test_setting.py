@@ -103,6 +103,15 @@ def test_a_chroma_format_keeps_what_it_can() -> None:
     assert (moved.ton.LEF_enabled_flag, moved.ton.LEF_chIdx) == (1, 77)
 
 
+def test_an_array_can_become_empty() -> None:
+    stream = vector("flt_efen_bop")
+    result = attempt(set_elements, stream, [("ton.minLuma", []), ("ton.maxLuma", []), ("ton.A1[0]", []), ("ton.A1[1]", [])])
+    if isinstance(result, Codestream):  # refused where the rules say how many tiles there are
+        assert result.build() == bytes(result.data)
+    else:
+        assert "would break R-6" in str(result)
+
+
 def test_width_within_the_latent_grid_only() -> None:
     stream = small()  # 100 x 64: seven columns of latents
     for width in range(97, 113):
@@ -165,6 +174,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("pih.colour_transform_matrix[0..99999][0..99999]", 4, "too many entries"),
     ("pih.colour_transform_matrix[*][0]", 4, "absent in this stream"),
     ("pih.num_chs[2]", 4, "no such entry"),
+    ("udi.UDI_data[0]", 4, "byte string is shorter .expected none: it is empty"),
     ("pih.marker", 4, "only elements of headers can be set"),
     ("pih.length", 4, "only elements of headers can be set"),
     ("pih", 4, "several elements are selected"),
@@ -228,6 +238,35 @@ def test_any_setting_of_class_a_keeps_the_payloads_and_the_rules(data: st.DataOb
         assert path in told or (sides[0] and sides[1] and sides[0].value == sides[1].value)
     if not any(None in pair for pair in found.values()):
         assert bytes(set_element(result, field.path, field.value).data) == bytes(stream.data)
+
+
+ODD_VALUES = st.one_of(
+    st.integers(-3, 70000), st.just(10**400), st.text("0123456789abfx,-. ", max_size=8), st.binary(max_size=4),
+    st.lists(st.integers(-1, 300), max_size=4), st.just(None), st.just(0.5), st.just("user matrix"),
+)  # fmt: skip
+ODD_SELECTORS = [
+    "pih", "pih.*", "*", "*.num_chs", "pih.num_chs", "pih.num_chs[1]", "pih.bit_depth", "pih.c_ver", "pih.img_width",
+    "pih.betaDisplacementLog", "pih.betaDisplacementLog[1]", "pih.colour_transform_matrix[0..2][1]", "ton.A1[0]",
+    "ton.A1[1][0]", "ton.weightsC", "ton.weightsC[0][0][0][0][0][0]", "ton.best_cand_idx", "ton.icci_tile_size",
+    "ton.icci_enable_flag", "ton.icci_tile_enable_flag", "ton.icci_use", "ton.nonlinearW", "ton.W5_U[0]", "ton.bS",
+    "ton.EFE_nonlinear_filter_enabled_flag", "ton.mask1_enabled_flag", "ton.candNum[0]", "ton.minLuma", "udi.UDI_data",
+    "udi.UDI_data[5]", "udi.UDI_data[0..3]", "rdi.dm_data_byte", "rdi.dm_present_flag", "rdi.ri_reserved_zero_4bits",
+    "rdi.mastering_display_colour_primaries_x", "pih.synthesis_transform_id", "pih.cube_flag[0]", "pih.cube_flag[1][3]",
+    "pih.synthesis_tile_enable", "pih.synthesis_tile_size", "pih.synthesis_tile_overlap[0]", "pih.s_hor", "gap[0]",
+    "pih.region_partitioning_flag", "pih.numVerRegions", "pih.grfs_channel_flag[0]", "sorp.region_idx", "trailing",
+]  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(diverse()), st.lists(st.tuples(st.sampled_from(ODD_SELECTORS), ODD_VALUES), max_size=3))
+def test_any_setting_gives_a_stream_or_is_refused(stream: Codestream, asked: list[tuple[str, Any]]) -> None:
+    result = attempt(set_elements, stream, asked)
+    if isinstance(result, Codestream):
+        assert entropy(result) == entropy(stream)
+        assert not errors(result) - errors(stream)
+        assert bytes(Codestream.parse(result.data, edition=result.edition).build()) == bytes(result.data)
+    else:
+        assert len(str(result).splitlines()) <= 1
 
 
 FREE = {
