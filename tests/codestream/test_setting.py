@@ -105,7 +105,9 @@ def test_a_chroma_format_keeps_what_it_can() -> None:
 
 def test_an_array_can_become_empty() -> None:
     stream = vector("flt_efen_bop")
-    result = attempt(set_elements, stream, [("ton.minLuma", []), ("ton.maxLuma", []), ("ton.A1[0]", []), ("ton.A1[1]", [])])
+    empty: list[int] = []
+    arrays = ("ton.minLuma", "ton.maxLuma", "ton.A1[0]", "ton.A1[1]")
+    result = attempt(set_elements, stream, [(array, empty) for array in arrays])
     if isinstance(result, Codestream):  # refused where the rules say how many tiles there are
         assert result.build() == bytes(result.data)
     else:
