@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ __all__ = ["Change", "changes"]
 
 #: Longest byte strings whose bytes are compared one by one.
 _COMPARED = 1 << 20
+_INDEX = re.compile(r"\[(\d+)\]")
 _FRAMING = ("marker", "length", "length_padding")
 
 
@@ -55,12 +57,18 @@ def changes(before: Codestream, after: Codestream) -> list[Change]:
         other = new.get(key)
         if other is None:
             found.append(Change(_label(key, segment), segment.payload, None, "segment"))
+            for path, value, default in _beyond_defaults(before, segment, after):
+                found.append(Change(path, value, default, "inferred"))
         elif segment.kind.schema is not None:
             if segment.payload != other.payload or not same:
                 found += _elements(segment.group, _entries(before, segment), _entries(after, other))
         elif segment.payload != other.payload:
             found.append(Change(_label(key, segment), segment.payload, other.payload, "segment"))
-    found += [Change(_label(key, new[key]), None, new[key].payload, "segment") for key in new if key not in old]
+    for key, segment in new.items():
+        if key not in old:
+            found.append(Change(_label(key, segment), None, segment.payload, "segment"))
+            for path, value, default in _beyond_defaults(after, segment, before):
+                found.append(Change(path, default, value, "coded"))
     kept = [[key for key in there if key in old and key in new] for there in (old, new)]
     if kept[0] != kept[1]:
         was, now = (", ".join(map(_kind, there)) for there in kept)
@@ -68,6 +76,24 @@ def changes(before: Codestream, after: Codestream) -> list[Change]:
     if before.trailing != after.trailing:
         found.append(Change("trailing", before.trailing or None, after.trailing or None, "segment"))
     return found
+
+
+def _beyond_defaults(stream: Codestream, segment: Segment, other: Codestream) -> Iterator[tuple[str, Any, Any]]:
+    """Yield elements of a header with values that another stream, which has no such header, does not mean."""
+    if segment.kind.schema is None or other.segment(segment.name) is not None:
+        return
+    defaults = getattr(other, segment.name)
+    for entry in stream.fields.of(segment.group):
+        for field in (entry,) if isinstance(entry, Field) else entry:
+            if field.kind != "coded" or field.name in _FRAMING:
+                continue
+            place = tuple(map(int, _INDEX.findall(field.path.rpartition(".")[2])))
+            try:
+                default = defaults.get_value(field.name, place)
+            except KeyError:
+                default = None
+            if default != field.value:
+                yield field.path, field.value, default
 
 
 _Key = tuple[str, int | None, int]

@@ -18,7 +18,9 @@ from jpegai.codestream.errors import EditError, JpegAIError, SelectorError
 from jpegai.codestream.framing import Segment
 from jpegai.codestream.headers import read_header
 from jpegai.codestream.payloads import build_payload
+from jpegai.codestream.schema.base import U
 from jpegai.codestream.schema.declared import declarations
+from jpegai.codestream.schema.pih import PICTURE_HEADER
 from jpegai.codestream.schema.recoding import TOOL_FILTERS
 from jpegai.codestream.schema.segments import SegmentKind, kind_named
 from jpegai.codestream.schema.values import Header
@@ -149,11 +151,13 @@ def change_edition(stream: Codestream, edition: str) -> Codestream:
 def crop_display(stream: Codestream, width: int, height: int) -> Codestream:
     """Return a stream that is displayed in another size: columns at the right and rows at the bottom are cut off."""
     pih = stream.pih
+    bits = {each.name: each.member.bits for each in declarations(PICTURE_HEADER) if isinstance(each.member, U)}
     for name, asked, coded in (("width", width, pih.img_width), ("height", height, pih.img_height)):
-        if not 0 <= coded - asked <= 63:
+        most = (1 << bits[f"diff_display_img_{name}"].evaluate({})) - 1
+        if not 0 <= coded - asked <= most:
             raise EditError(
-                "at most 63 columns and rows can be cut off", selector=f"pih.display_{name}",
-                expected=f"{coded - 63}..{coded}", found=asked,
+                f"at most {most} samples can be cut off", selector=f"pih.display_{name}",
+                expected=f"{coded - most}..{coded}", found=asked,
             )  # fmt: skip
     return set_elements(stream, [("pih.display_width", width), ("pih.display_height", height)])
 

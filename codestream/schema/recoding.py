@@ -46,7 +46,7 @@ ELEMENT_CLASSES = (
     _row("pih",
          "stream_profile_idc decoder_profile_id num_synthesis_transforms_minus1 synthesis_transform_id level_idc", "A",
          "profiles and levels: chapter 12; the list is not empty"),
-    _row("pih", "diff_display_img_width diff_display_img_height", "A", "0..63"),
+    _row("pih", "diff_display_img_width diff_display_img_height", "A", "display only"),
     _row("pih", "bit_depth_idc", "A", "0 or 1 for a decoder"),
     _row("pih", "s_ver_minus1 s_hor_minus1", "A",
          "presence of c_ver_minus1 and c_hor_minus1 and the filters of the tools header depend on it"),

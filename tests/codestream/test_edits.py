@@ -114,6 +114,15 @@ def test_drop() -> None:
     without = drop(stream, "ton")
     assert without.segment("ton") is None
     assert [str(change) for change in changes(stream, without)] == ["ton: 1 bytes -> removed"]
+    # what a segment said beyond the defaults is named
+    on = set_elements(without, [("ton.LEF_enabled_flag", 1), ("ton.LEF_chIdx", 9)])
+    assert [str(change) for change in changes(without, on)] == [
+        "ton: added, 2 bytes", "ton.LEF_enabled_flag: 0 -> 1", "ton.LEF_chIdx: 0 -> 9"
+    ]  # fmt: skip
+    assert [str(change) for change in changes(on, without)] == [
+        "ton: 2 bytes -> removed", "ton.LEF_enabled_flag: 1 -> 0 (absent: default)",
+        "ton.LEF_chIdx: 9 -> 0 (absent: default)",
+    ]  # fmt: skip
 
 
 def test_segments_that_are_not_touched_keep_irregular_padding() -> None:
@@ -252,7 +261,7 @@ def test_crop() -> None:
     assert (result.pih.display_width, result.pih.display_height) == (90, 64)
     assert differences(stream, result) == {"pih.diff_display_img_width": (0, 10)}
     for width, height in ((36, 64), (101, 64), (100, 0)):
-        with pytest.raises(EditError, match="at most 63 columns and rows"):
+        with pytest.raises(EditError, match="at most 63 samples"):
             crop_display(stream, width, height)
 
 
