@@ -138,7 +138,15 @@ def class_of(segment: str, element: str) -> ElementClass:
 
 def changed(expressions: tuple[Expression, ...], old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Return whether any of the expressions has another value with other names."""
-    return not all(_same(each.evaluate(old), each.evaluate(new)) for each in expressions)
+    return not all(_same(_value(each, old), _value(each, new)) for each in expressions)
+
+
+def _value(expression: Expression, names: Mapping[str, Any]) -> Any:
+    """Return the value of an expression; None where an array has no entries, hence no name."""
+    try:
+        return expression.evaluate(names)
+    except (KeyError, NameError):
+        return None
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -126,6 +126,12 @@ def test_width_within_the_latent_grid_only() -> None:
 
 
 OWN_SEGMENTS = "region_residual_in_its_own_substream_flag"
+def test_flags_of_no_channels() -> None:
+    stream = vector("grfs_pattern")
+    with pytest.raises(EditError, match=r"class C of 11\.19"):
+        set_elements(stream, [("pih.num_chs[0]", 0), ("pih.num_chs[1]", 0)])
+
+
 CLASSES = [
     ("model_id", 1, "C"), ("betaDisplacementLog[0]", -5, "C"), ("beta_displacement_log_plus_2048[0]", 2049, "C"),
     ("gain_3D_enable_flag", 1, "C"), ("rvs_enable_flag[1]", 1, "C"), ("grfs_enable_flag[0]", 1, "C"),
