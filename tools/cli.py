@@ -16,16 +16,22 @@ _COMMANDS = {
     "decode": ("decode", "decode"),
     "demo": ("demo", "demo"),
     "dump": ("dump", "dump"),
+    "edit": ("edit", "edit"),
+    "extract": ("extract", "extract"),
     "inspect": ("inspect", "inspect"),
     "models": ("models", "models"),
+    "stats": ("stats", "stats"),
     "validate": ("validate", "validate"),
 }
 _HELP = {
     "decode": "Decode a codestream to a picture.",
     "demo": "Inspect and decode the embedded streams.",
     "dump": "Write every intermediate result of a decode.",
+    "edit": "Change a codestream without coding it again.",
+    "extract": "Write the bytes of a segment, a region, a thread or a byte string.",
     "inspect": "Show what is in a codestream, to the bit.",
     "models": "List, verify, pack and export models.",
+    "stats": "Show where the bytes of codestreams go.",
     "validate": "Hold codestreams to the rules of conformance.",
 }
 

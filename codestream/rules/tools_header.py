@@ -10,8 +10,8 @@ __all__ = ["TOOLS_HEADER_CONDITIONS"]
 
 _rule = Condition.of
 _EFE = "EFE_linear_filter_enabled_flag"
-_ROWS = "ceil_div(img_height, s_ver)"
-_COLUMNS = "ceil_div(img_width, s_hor)"
+_ROWS = "ceil_div(display_height, s_ver)"
+_COLUMNS = "ceil_div(display_width, s_hor)"
 _ANY_MASK = "(mask1_enabled_flag or mask2_enabled_flag)"
 _ANY_PLANE = "(nonLinear_enabled_U_flag or nonLinear_enabled_V_flag)"
 
