@@ -12,7 +12,7 @@ from jpegai.codestream.cursor import BitReader, BitWriter
 from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError
 from jpegai.codestream.fields import Entry, bytes_field, padding_field, without_gaps
 from jpegai.codestream.rules.catalogue import finding
-from jpegai.codestream.schema.payload import REGION_INDEX, REGION_SIZES, THREAD_SIZES
+from jpegai.codestream.schema.payload import REGION_INDEX, REGION_SIZES, THREAD, THREAD_SIZES
 from jpegai.codestream.schema.values import Header, Scope
 
 __all__ = ["Payload", "Region", "ThreadPayload", "build_payload", "read_payload", "smallest_region"]
@@ -213,7 +213,7 @@ def _threads(
             )
         data = payload[first : first + size]
         result.append(ThreadPayload(data, offset + first, path))
-        fields.append(bytes_field(path, "threads", offset + first, data, "me-tANS data", "04.2"))
+        fields.append(bytes_field(path, THREAD.name, offset + first, data, THREAD.meaning, THREAD.section))
         first += size
     return tuple(result)
 

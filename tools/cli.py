@@ -18,6 +18,8 @@ _COMMANDS = {
     "dump": ("dump", "dump"),
     "inspect": ("inspect", "inspect"),
     "models": ("models", "models"),
+    "suite": ("suite", "suite"),
+    "syntax": ("syntax", "syntax"),
 }
 _HELP = {
     "decode": "Decode a codestream to a picture.",
@@ -25,6 +27,8 @@ _HELP = {
     "dump": "Write every intermediate result of a decode.",
     "inspect": "Show what is in a codestream, to the bit.",
     "models": "List, verify, pack and export models.",
+    "suite": "What a set of streams exercises.",
+    "syntax": "Print the syntax tables of the codestream.",
 }
 
 
