@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,9 +23,22 @@ def legal_values(element: U, names: Mapping[str, Any]) -> Sequence[int]:
         names: what its width and its limits speak of: loop variables, other elements, derived variables.
 
     Raises:
-        KeyError: a name is missing.
+        KeyError, NameError: a name is missing.
     """
-    scope = Scope(Header(""), names)
+    fixed = _fixed_values(element)
+    return _values(element, Scope(Header(""), names)) if fixed is None else fixed
+
+
+@functools.cache
+def _fixed_values(element: U) -> Sequence[int] | None:
+    """Return the legal values where they speak of nothing else, None where they do."""
+    try:
+        return _values(element, Scope(Header("")))
+    except (KeyError, NameError):
+        return None
+
+
+def _values(element: U, scope: Scope) -> Sequence[int]:
     top = (1 << element.width(scope)) - 1
     if element.legal is None and element.most is None:
         return range(top + 1)

@@ -203,7 +203,7 @@ class Scope(Mapping[str, Any]):
         self, header: Header, outer: Mapping[str, Any] | None = None, fields: list[Entry] | None = None
     ) -> None:
         self.header = header
-        self.outer = outer or {}
+        self.outer = {} if outer is None else outer  # asking a mapping for its truth counts it
         self.fields = fields
         self.findings: list[Finding] = []
         self.loop: dict[str, int] = {}

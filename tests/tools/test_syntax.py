@@ -51,7 +51,7 @@ def test_loops_and_conditions_are_those_of_the_specification(name: str) -> None:
     (table,) = (table for table in tables() if table.name == name)
     rows = [row for row in table.rows if row.kind == "element" and row.name not in ("marker", "length")]
     assert [row.name for row in rows] == [node["name"] for node, _, _ in expected]
-    for row, (node, loops, conditions) in zip(rows, expected, strict=True):
+    for row, (_, loops, conditions) in zip(rows, expected, strict=True):
         if not row.descriptor.startswith("u(8) x"):  # a byte string is one element with us
             assert tuple(loop.variable for loop in row.loops) == loops, row.path
         assert bool(row.conditions) == bool(conditions), row.path
