@@ -101,7 +101,7 @@ class Row:
         largest = f"v <= {declaration.most}" if declaration.most else f"0..2^{declaration.bits} - 1"
         try:
             found = {turn: interval_text(legal_values(declaration, dict(turn))) for turn in self._turns()}
-        except (KeyError, NameError):  # they speak of other elements
+        except KeyError:  # they speak of other elements
             return str(declaration.legal or largest)
         if len({*found.values()}) == 1:
             return next(iter(found.values()))

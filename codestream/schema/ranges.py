@@ -23,7 +23,7 @@ def legal_values(element: U, names: Mapping[str, Any]) -> Sequence[int]:
         names: what its width and its limits speak of: loop variables, other elements, derived variables.
 
     Raises:
-        KeyError, NameError: a name is missing.
+        KeyError: a name is missing.
     """
     fixed = _fixed_values(element)
     return _values(element, Scope(Header(""), names)) if fixed is None else fixed
@@ -34,7 +34,7 @@ def _fixed_values(element: U) -> Sequence[int] | None:
     """Return the legal values where they speak of nothing else, None where they do."""
     try:
         return _values(element, Scope(Header("")))
-    except (KeyError, NameError):
+    except KeyError:
         return None
 
 

@@ -51,14 +51,21 @@ class Expression:
         return self.evaluate(context._params.scope)
 
     def evaluate(self, names: Mapping[str, Any]) -> Any:
-        """Evaluate with any mapping of names."""
+        """Evaluate with any mapping of names.
+
+        Raises:
+            KeyError: a name, or an entry of an array, is not there.
+        """
         if self._name is not None:
             return names[self._name]
         if self._constant is not None:
             return self._constant
         if self._code is None:
             self._code = compile(self.text, "<declaration>", "eval")
-        return eval(self._code, _FUNCTIONS, names)  # declarations are our own text, never input
+        try:
+            return eval(self._code, _FUNCTIONS, names)  # declarations are our own text, never input
+        except NameError as error:
+            raise KeyError(error.name) from None
 
     def __repr__(self) -> str:
         return self.text
