@@ -216,14 +216,13 @@ def test_counts_are_recomputed() -> None:
 def test_counts_of_arrays_that_are_not_there_are_what_was_read(rows: int, columns: int, tiles: int) -> None:
     names = {"edition": "is", "s_ver": 2, "s_hor": 2, "c_ver": 2, "c_hor": 2, "img_width": 64, "img_height": 64}
     kind = kind_named("ton")
-    header = absent_header(kind, names)
-    masks = [[1] * columns for _ in range(rows)]
-    for name, value in {
-        "EFE_nonlinear_filter_enabled_flag": 1, "mask1_enabled_flag": 1, "bS": 5, "len_mask_y": rows,
-        "len_mask_x": columns, "nonLinear_enabled_U_flag": 1, "nonlinearW": 1, "nonlinearH": 1, "numTiles": tiles,
-    }.items():  # fmt: skip
-        header.set(name, (), value)
-    header = Header("ton", {**header, "W5_U": masks, "minLuma": [7] * tiles, "maxLuma": [9] * tiles, "candNum": [0]})
+    values = {
+        "lsbs_enable_flag": [0, 0], "EFE_nonlinear_filter_enabled_flag": 1, "mask1_enabled_flag": 1, "bS": 5,
+        "len_mask_y": rows, "len_mask_x": columns, "W5_U": [[1] * columns for _ in range(rows)],
+        "nonLinear_enabled_U_flag": 1, "nonlinearW": 1, "nonlinearH": 1, "numTiles": tiles, "minLuma": [7] * tiles,
+        "maxLuma": [9] * tiles, "candNum": [0],
+    }  # fmt: skip
+    header = Header("ton", values)
     payload = build_header(kind, header, names)
     reading = read_header(kind, "ton", memoryview(payload), 0, names)
     assert (reading.header.len_mask_y, reading.header.len_mask_x) == (rows, columns)
