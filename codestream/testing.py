@@ -182,7 +182,9 @@ class _Generator:
 
     def repeat(self, loop: For) -> None:
         outside = dict(self.scope.loop)
-        if isinstance(element := _innermost(loop), U):
+        if not loop.count.evaluate(self.scope):
+            loop.declare(self.scope)
+        elif isinstance(element := _innermost(loop), U):
             self.fill(loop, element)
         else:
             for turn in range(loop.count.evaluate(self.scope)):

@@ -188,15 +188,20 @@ class Header(Mapping[str, Any]):
 
     def declare(self, name: str, index: tuple[int, ...], inferred: Any) -> Indexed:
         """Return the innermost array that an index leads to, made where it is not there yet."""
-        array: Indexed | None = self.values_.get(name)
-        if array is None:
-            array = self.values_[name] = Indexed(inferred, len(index) - 1)
-        elif array.inferred is None:
-            array.inferred = inferred
+        array = self.array(name, len(index), inferred)
         for position in index[:-1]:
             array = array.inner(position)
             if array.inferred is None:
                 array.inferred = inferred
+        return array
+
+    def array(self, name: str, indices: int, inferred: Any) -> Indexed:
+        """Return the array of an element with as many indices, made without entries where it is not there yet."""
+        array: Indexed | None = self.values_.get(name)
+        if array is None:
+            array = self.values_[name] = Indexed(inferred, indices - 1)
+        elif array.inferred is None:
+            array.inferred = inferred
         return array
 
 

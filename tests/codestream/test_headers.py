@@ -228,3 +228,18 @@ def test_counts_of_arrays_that_are_not_there_are_what_was_read(rows: int, column
     assert (reading.header.len_mask_y, reading.header.len_mask_x) == (rows, columns)
     assert reading.header.numTiles == tiles
     assert build_header(kind, reading.header, names) == payload
+    # users never test for presence
+    assert (reading.header.W5_U[3][4], reading.header.minLuma[5], reading.header.A1[0][6]) == (0, 0, 0)
+
+
+def test_arrays_without_entries_are_known() -> None:
+    """Channel flags of no channels."""
+    vector = next(vector for vector in spec_list("header_vectors", "vectors") if vector["id"] == "pih_min")
+    header = Header("pih", read_picture_header(memoryview(bytes.fromhex(vector["payload"])), 0).header)
+    for name, value in {"grfs_enable_flag": [1, 1], "num_chs": [0, 0]}.items():
+        header = Header("pih", {**header, name: value})
+    payload = build_header(kind_named("pih"), header, {"edition": vector["edition"].lower()})
+    again = read_picture_header(memoryview(payload), 0, vector["edition"].lower()).header
+    assert again.grfs_channel_flag[0][0] == again.grfs_channel_flag[1][95] == 0
+    assert len(again.grfs_channel_flag) == 0
+    assert len(again.cube_flag) == 0
