@@ -128,7 +128,7 @@ def test_both_sides_of_a_condition() -> None:
 
 def test_classes_of_values() -> None:
     found = Coverage()
-    for width in (0, 1, 2, 3, 5, 65535):
+    for width in (0, 1, 2, 3, 6, 65535):
         found.add(made(img_width_minus64=width), str(width))
     assert item(found.values, "img_width_minus64", "pih").cases == {
         "smallest": [0], "1": [1], "power of two": [2], "power of two minus 1": [3, 5], "other": [4], "largest": [5],
@@ -137,6 +137,32 @@ def test_classes_of_values() -> None:
     assert list(item(found.values, "synthesis_transform_id[i]", "pih").cases) == ["0: SOP", "1: BOP", "2: HOP"]
     assert item(found.values, "length", "soz").cases["0..14"] == [0, 1, 2, 3, 4, 5]
     assert item(found.values, "threads[t]", "soz").cases["3 bytes"] == [0, 1, 2, 3, 4, 5]
+
+
+def test_entries_that_are_declared_apart_count_apart() -> None:
+    found = Coverage()
+    found.add(made(), "one")
+    found.add(made(independent_beta_uv=1, beta_displacement_log_plus_2048=[2048, 1]), "two")
+    assert item(found.elements, "beta_displacement_log_plus_2048[1]", "pih").cases == {"present": [1]}
+    assert item(found.values, "beta_displacement_log_plus_2048[1]", "pih").cases["1"] == [1]
+    assert item(found.values, "beta_displacement_log_plus_2048[0]", "pih").cases["power of two"] == [0, 1]
+    assert item(found.values, "beta_displacement_log_plus_2048[0]", "pih").cases["1"] == []
+
+
+def test_facets() -> None:
+    found = Coverage()
+    for columns, rows in ((0, 0), (1, 0), (0, 1), (63, 63)):
+        found.add(made(diff_display_img_width=columns, diff_display_img_height=rows), f"{columns}, {rows}")
+    for width in (1, 16, 64):
+        found.add(made(img_width_minus64=width), str(width))
+    crop = item(found.facets, "display crop of columns, rows")
+    assert crop.cases == {"neither": [0, 4, 5, 6], "the first": [1], "the second": [2], "both": [3]}
+    assert item(found.facets, "width").cases == {
+        "other": [4], "multiple of 16": [5], "multiple of 64": [0, 1, 2, 3, 6],
+    }  # fmt: skip
+    assert item(found.facets, "segment left out").cases["ton"] == list(range(7))
+    assert item(found.facets, "order of segments").cases["that of the reference"] == list(range(7))
+    assert item(found.facets, "regions").cases["not partitioned"] == list(range(7))
 
 
 def test_every_element_has_classes() -> None:
