@@ -50,7 +50,7 @@ class Sizes:
 
     Attributes:
         side: largest side of the picture in samples, 64..65599.
-        entries: about the largest number of regions, blocks and filter tiles along an axis.
+        entries: about the largest number of regions, blocks and filter tiles along an axis, 1..64.
         bytes: longest byte string, and most bytes of a thread above the smallest one.
     """
 
@@ -117,14 +117,14 @@ _CHOICES = {
     "maxSymbol": _choice(high="65535 - minSymbol[s] if best_cand_idx[s][0] or best_cand_idx[s][1] else 65535"),
     "nl_maxSymbol": _choice(high="65535 - nl_minSymbol"),
     # R-57, and not too many tiles
-    "icci_tile_size": _choice("ceil_div(max(img_width, img_height), 16 * most_entries)"),
+    "icci_tile_size": _choice("min(255, ceil_div(max(img_width, img_height), 16 * most_entries))"),
     "icci_tile_overlap": _choice(
         high="min(icci_tile_size // 2, (min(16 * icci_tile_size, img_width, img_height) - 1) // 16)"
     ),
     # R-62, R-63
     "mask1_enabled_flag": _choice(high=_MASKABLE),
     "mask2_enabled_flag": _choice(high=_MASKABLE),
-    "bS": _choice(f"max(1, ceil_div(max({_CHROMA_HEIGHT}, {_CHROMA_WIDTH}), most_entries))"),
+    "bS": _choice(f"min(1023, ceil_div(max({_CHROMA_HEIGHT}, {_CHROMA_WIDTH}), most_entries))"),
     "len_mask_y": _exactly(f"ceil_div({_CHROMA_HEIGHT}, bS)"),
     "len_mask_x": _exactly(f"ceil_div({_CHROMA_WIDTH}, bS)"),
     # R-66, R-67
@@ -154,6 +154,7 @@ class _Generator:
     def __init__(self, draw: st.DrawFn, scope: Scope) -> None:
         self.draw = draw
         self.scope = scope
+        self.dice: random.Random | None = None  # gives the values inside a long loop
 
     def make(self, member: construct.Construct) -> None:
         scope = self.scope
@@ -181,17 +182,24 @@ class _Generator:
         header.set(element.name, place, value(element))
 
     def repeat(self, loop: For) -> None:
-        outside = dict(self.scope.loop)
-        if not loop.count.evaluate(self.scope):
+        outside, dice = dict(self.scope.loop), self.dice
+        count = loop.count.evaluate(self.scope)
+        if not count:
             loop.declare(self.scope)
         elif isinstance(element := _innermost(loop), U):
             self.fill(loop, element)
         else:
-            for turn in range(loop.count.evaluate(self.scope)):
+            if count > _DRAWN_ENTRIES:
+                self.dice = self.seed()
+            for turn in range(count):
                 self.scope.loop[loop.variable] = turn
                 for member in loop.body:
                     self.make(member)
-        self.scope.loop = outside
+        self.scope.loop, self.dice = outside, dice
+
+    def seed(self) -> random.Random:
+        """Return what gives the values of many elements."""
+        return self.dice or random.Random(self.draw(st.integers(0, 1 << 32)))
 
     def fill(self, loop: For, element: U) -> None:
         """Make an array: loops around one element, whose limits are the same for all entries."""
@@ -212,9 +220,9 @@ class _Generator:
 
     def seeded(self, values: Sequence[int]) -> Callable[[Element], Any]:
         """Return what gives the entries of a long array: all the smallest, all the largest, or any."""
-        values = self.draw(st.sampled_from([values, values, values[:1], values[-1:]]))
-        entries = random.Random(self.draw(st.integers(0, 1 << 32)))
-        return lambda _: entries.choice(values)
+        dice = self.seed()
+        values = dice.choice((values, values, values[:1], values[-1:]))
+        return lambda _: dice.choice(values)
 
     def value(self, element: Element) -> Any:
         """Draw the value of an element."""
@@ -226,6 +234,8 @@ class _Generator:
 
     def drawn(self, values: Sequence[int]) -> int:
         """Draw one of ascending values."""
+        if self.dice is not None:
+            return self.dice.choice(values)
         strategy = st.integers(values[0], values[-1]) if isinstance(values, range) else st.sampled_from(values)
         return self.draw(strategy)
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import construct
 
 from jpegai.codestream import Codestream
 from jpegai.codestream.fields import Entry, Field, FieldRun
+from jpegai.codestream.framing import Segment
 from jpegai.codestream.rules.catalogue import Rule, catalogue
 from jpegai.codestream.rules.check import check
 from jpegai.codestream.schema.base import Derived, For, When
 from jpegai.codestream.schema.describe import Row, content, tables
-from jpegai.codestream.schema.segments import SEGMENTS
 from jpegai.codestream.schema.values import Header, Scope
 from jpegai.tools.coverage_classes import FACETS, stream_facets, value_classes
 
@@ -76,7 +76,6 @@ class _Element:
         return all(not text.isdecimal() or int(text) == found for text, found in pairs)
 
 
-@dataclass(slots=True)
 class Coverage:
     """What streams exercise; add them one by one.
 
@@ -89,25 +88,22 @@ class Coverage:
         rules: every rule: a passing and a failing example.
     """
 
-    names: list[str] = field(default_factory=list)
-    elements: list[Item] = field(default_factory=list)
-    values: list[Item] = field(default_factory=list)
-    conditions: list[Item] = field(default_factory=list)
-    facets: list[Item] = field(default_factory=list)
-    rules: list[Item] = field(default_factory=list)
-    _rows: dict[tuple[str, str], list[_Element]] = field(default_factory=dict)
-    _sides: dict[tuple[str, str], Item] = field(default_factory=dict)
-    _facets: dict[str, Item] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.elements: list[Item] = []
+        self.values: list[Item] = []
+        self._rows: dict[tuple[str, str], list[_Element]] = {}
+        self._sides: dict[tuple[str, str], Item] = {}
         for table in tables():
             for row in table.rows:
                 if row.kind == "element" and row.code is None:
                     self._rows.setdefault((table.name, row.name), []).append(self._element(row))
-                for condition, loops in _conditions(row):
-                    self._foresee(table.name, condition, loops)
-        for title, cases in {**{each.title: tuple(each.cases.values()) for each in FACETS}, **stream_facets()}.items():
-            self._facets[title] = Item("", title, {case: [] for case in cases})
+                for condition in row.conditions:
+                    self._foresee(table.name, condition, [loop.variable for loop in row.loops])
+        self.conditions = list(self._sides.values())
+        cases = {facet.title: tuple(facet.cases.values()) for facet in FACETS}
+        cases |= {title: tuple(tests) for title, tests in stream_facets().items()}
+        self._facets = {title: Item("", title, {case: [] for case in cases[title]}) for title in cases}
         self.facets = list(self._facets.values())
         self.rules = [Item("", rule.id, {"passing": [], "failing": []}) for rule in checked_rules()]
 
@@ -128,9 +124,7 @@ class Coverage:
         apart = _APART in loops and f"[{_APART}]" in condition
         for turns in ({_APART: 0}, {_APART: 1}) if apart else ({},):
             text = _apart(condition, turns)
-            if (segment, text) not in self._sides:
-                item = self._sides[segment, text] = Item(segment, text, {"true": [], "false": []})
-                self.conditions.append(item)
+            self._sides.setdefault((segment, text), Item(segment, text, {"true": [], "false": []}))
 
     # -- adding streams ---------------------------------------------------------------------------------------
 
@@ -144,7 +138,7 @@ class Coverage:
                 self._meet_value(kinds, entry, number)
         if stream.complete:
             for segment in {segment.name: segment for segment in reversed(stream.segments)}.values():
-                for condition, holds in _sides(stream, segment.name):
+                for condition, holds in _sides(stream, segment):
                     self._sides[segment.name, condition].meet("true" if holds else "false", number)
             for facet in FACETS:
                 self._facets[facet.title].meet(facet.case({**stream.names, **stream.ton}), number)
@@ -210,22 +204,16 @@ def _cases(row: Row, turn: int | None, value: int) -> tuple[str, ...]:
     return tuple(case for case, holds in value_classes(row, turn).items() if holds(value))
 
 
-def _conditions(row: Row) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield the conditions around a row, and the variables of its loops."""
-    variables = [loop.variable for loop in row.loops]
-    for condition in row.conditions:
-        yield condition, variables
-
-
-def _sides(stream: Codestream, segment: str) -> Iterator[tuple[str, bool]]:
+def _sides(stream: Codestream, segment: Segment) -> Iterator[tuple[str, bool]]:
     """Yield the conditions that the syntax of a segment met, and whether they held."""
-    kind = next(kind for kind in SEGMENTS.values() if kind.name == segment)
-    header = getattr(stream, segment) if kind.schema is not None else Header(segment)
-    scope = Scope(Header(segment, header), stream.names)
-    try:
-        yield from _run(content(kind), scope)
-    except KeyError:  # the header ended early: what it lacks was not met
-        return
+    kind = segment.kind
+    if kind.schema is None:
+        header = Header(kind.name)
+    elif any(error.segment == segment.group for error in stream.errors):
+        return  # the header ended early
+    else:
+        header = Header(kind.name, getattr(stream, kind.name))
+    yield from _run(content(kind), Scope(header, stream.names))
 
 
 def _run(declaration: construct.Construct, scope: Scope) -> Iterator[tuple[str, bool]]:

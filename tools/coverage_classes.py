@@ -141,8 +141,11 @@ class Facet:
     cases: Mapping[Any, str]
 
     def case(self, names: Mapping[str, Any]) -> str:
-        """Return the case of a stream; empty for a value without a name."""
-        return self.cases.get(self.expression.evaluate(names), "")
+        """Return the case of a stream; empty where the value has no name or a header ended before it."""
+        try:
+            return self.cases.get(self.expression.evaluate(names), "")
+        except KeyError:
+            return ""
 
 
 def _facet(title: str, expression: str, cases: Mapping[Any, str]) -> Facet:

@@ -20,6 +20,7 @@ from jpegai.conformance_streams import STREAMS
 from jpegai.tools.coverage import Coverage, Item
 from jpegai.tools.coverage_classes import value_classes
 from jpegai.tools.suite import coverage_report, suite
+from tests.codestream.mutations import damaged
 from tests.streams import described_streams
 from tests.tools.test_schemas import validator
 from tests.vectors import needs_vectors
@@ -191,6 +192,15 @@ def test_rules_have_passing_and_failing_examples() -> None:
     assert "R-90" not in rules
     assert item(found.facets, "parses").cases == {"to its end": [0, 1], "damaged": [2]}
     assert item(found.facets, "behind the end").cases == {"nothing": [0, 2], "bytes": [1]}
+
+
+def test_damaged_streams_count_with_what_can_be_read() -> None:
+    found = Coverage()
+    for number in range(150):
+        found.add(Codestream.parse(damaged(number), recover=True), str(number))
+    assert len(found.names) == 150
+    assert not item(found.conditions, "edition == 'is'", "pih").missing
+    assert sum(bool(each.cases["failing"]) for each in found.rules) > 15
 
 
 def test_text_and_what_is_missing(tmp_path: Path) -> None:
