@@ -12,10 +12,10 @@ from jpegai.codestream.cursor import BitReader, BitWriter
 from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError
 from jpegai.codestream.fields import Entry, bytes_field, padding_field, without_gaps
 from jpegai.codestream.rules.catalogue import finding
-from jpegai.codestream.schema.payload import REGION_INDEX, REGION_SIZES, THREAD_SIZES
+from jpegai.codestream.schema.payload import REGION_INDEX, REGION_SIZES, THREAD, THREAD_SIZES
 from jpegai.codestream.schema.values import Header, Scope
 
-__all__ = ["Payload", "Region", "ThreadPayload", "build_payload", "read_payload", "smallest_region"]
+__all__ = ["Payload", "Region", "ThreadPayload", "build_payload", "read_payload", "shortest_thread", "smallest_region"]
 
 #: Longest exponential Golomb code that a reader takes: 32 zero bits, a one, 32 bits.
 _LONGEST_CODE = 65
@@ -72,14 +72,14 @@ class Payload:
         return tuple(error for error in (self.error, *(region.error for region in self.regions)) if error is not None)
 
 
-def _shortest_thread(threads: int) -> int:
-    """Bytes of the shortest thread: its states (two of a lone thread, else one) and the sentinel bit (04.2.1)."""
+def shortest_thread(threads: int) -> int:
+    """Return the bytes of the shortest thread: states (two of a lone thread, else one) and sentinel bit (04.2.1)."""
     return 3 if threads == 1 else 2
 
 
 def smallest_region(threads: int) -> int:
     """Return the bytes of the smallest payload with as many threads: the table and the shortest threads."""
-    return (threads + 6) // 8 + threads * _shortest_thread(threads)
+    return (threads + 6) // 8 + threads * shortest_thread(threads)
 
 
 def read_payload(
@@ -205,7 +205,7 @@ def _threads(
         mean = (len(payload) - first) // threads
         sizes = [mean - header.thread_size_delta[t] for t in range(threads - 1)]
     sizes.append(len(payload) - first - sum(sizes))
-    shortest = _shortest_thread(threads)
+    shortest = shortest_thread(threads)
     result = []
     for thread, size in enumerate(sizes):
         path, room = f"{group}.threads[{thread}]", len(payload) - first
@@ -220,7 +220,7 @@ def _threads(
             )
         data = payload[first : first + size]
         result.append(ThreadPayload(data, offset + first, path))
-        fields.append(bytes_field(path, "threads", offset + first, data, "me-tANS data", "04.2"))
+        fields.append(bytes_field(path, THREAD.name, offset + first, data, THREAD.meaning, THREAD.section))
         first += size
     return tuple(result)
 

@@ -21,6 +21,8 @@ _COMMANDS = {
     "inspect": ("inspect", "inspect"),
     "models": ("models", "models"),
     "stats": ("stats", "stats"),
+    "suite": ("suite", "suite"),
+    "syntax": ("syntax", "syntax"),
     "validate": ("validate", "validate"),
 }
 _HELP = {
@@ -32,6 +34,8 @@ _HELP = {
     "inspect": "Show what is in a codestream, to the bit.",
     "models": "List, verify, pack and export models.",
     "stats": "Show where the bytes of codestreams go.",
+    "suite": "What a set of streams exercises.",
+    "syntax": "Print the syntax tables of the codestream.",
     "validate": "Hold codestreams to the rules of conformance.",
 }
 

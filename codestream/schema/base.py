@@ -198,8 +198,8 @@ class Element(construct.Construct):  # type: ignore[misc]
 
     def declare(self, scope: Scope) -> None:
         """Make the element known where all entries of its array are absent."""
-        if self.inferred is not None:
-            scope.header.declare(self.name, self.place(scope), self.inferred.evaluate(scope))
+        if self.inferred is not None and self.index:
+            scope.header.array(self.name, len(self.index), self.inferred.evaluate(scope))
 
 
 class U(Element):
@@ -399,6 +399,9 @@ class For(construct.Construct):  # type: ignore[misc]
                 f"too many entries ({self.count})", segment=scope.header.group, bit_offset=stream.position,
                 expected=f"at most {self.limit}", found=count,
             )  # fmt: skip
+        if not count:
+            self.declare(scope)
+            return
         element, first = self._run(scope, count)
         if first is not None and count * element.width(scope) <= stream.remaining:
             self._parse_run(element, first, count, stream, scope)
@@ -439,6 +442,9 @@ class For(construct.Construct):  # type: ignore[misc]
     def _build(self, obj: Any, stream: BitWriter, context: Any, path: str) -> None:
         scope: Scope = context._params.scope
         count = self.count.evaluate(scope)
+        if not count:
+            self.declare(scope)
+            return
         element, first = self._run(scope, count)
         if first is not None and self._build_run(element, first, count, stream, scope):
             return
