@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from jpegai.codestream import Codestream, JpegAIError
 from jpegai.decoder.components import Component, network_names
@@ -27,6 +28,17 @@ __all__ = ["ENGINES", "Decoder"]
 
 ENGINES = ("float32",)
 Source = Codestream | str | os.PathLike[str] | bytes
+
+
+class Options(TypedDict, total=False):
+    """What may be said of a decode, see `Decoder.decode`."""
+
+    transform: str | None
+    channels: tuple[int, int] | None
+    format: str | PictureFormat | None
+    colour: str
+    eicci_selection: str
+    force: bool
 
 
 class Decoder:
@@ -75,6 +87,8 @@ class Decoder:
         channels: tuple[int, int] | None = None,
         format: str | PictureFormat | None = None,
         colour: str = "signalled",
+        eicci_selection: str = "reference",
+        force: bool = False,
     ) -> Picture:
         """Decode a stream to a picture.
 
@@ -85,22 +99,53 @@ class Decoder:
             format: ``rgb444``, ``yuv444``, ``yuv422`` or ``yuv420``, with ``:BITS`` where the depth changes: convert
                 the picture before it is rounded; by default it is as the stream says.
             colour: ``intended`` applies a user-defined colour transform by the formula that must have been intended.
+            eicci_selection: which models the eICCI filter applies to its tiles: ``reference``, those of the first
+                tile to all, each of which reads what earlier ones made, as the reference decoder does; ``per-tile``,
+                those of each tile, the evident intent (08.8 D3, D4).
+            force: decode with a transform that the stream does not list.
 
         Raises:
             TruncatedError, StreamSyntaxError, ConformanceError: the stream is damaged.
             UnsupportedError: it uses something that is not built; the element is named.
             ModelError: weights are missing or wrong.
             LimitError: a limit would be exceeded.
-            ValueError: `format` or `colour` is no such name.
+            ValueError: `transform`, `format`, `colour` or `eicci_selection` is no such name.
         """
-        return self._decode(stream, transform, channels, Recorder(), format, colour)
+        picture = self.record(
+            stream,
+            Recorder(),
+            transform=transform,
+            channels=channels,
+            format=format,
+            colour=colour,
+            eicci_selection=eicci_selection,
+            force=force,
+        )
+        assert picture is not None
+        return picture
 
     def dump(
-        self, stream: Source, *, transform: str | None = None, channels: tuple[int, int] | None = None
+        self,
+        stream: Source,
+        *,
+        stages: Collection[str] | None = None,
+        stop_after: str | None = None,
+        **options: Unpack[Options],
     ) -> dict[str, NDArray[Any]]:
-        """Decode a stream and return every intermediate result by stage name (``primary.z`` ... ``picture``)."""
-        recorder = Dump()
-        self._decode(stream, transform, channels, recorder)
+        """Decode a stream and return its intermediate results by name (``primary.z`` ... ``picture``).
+
+        Args:
+            stream: as `decode`.
+            stages: what is kept: stages (`jpegai.decoder.recorder.STAGES`) or single results (``primary.z``); by
+                default all.
+            stop_after: the last stage that is made; by default the last one that is kept.
+            options: as `decode`.
+
+        Raises:
+            JpegAIError, ValueError: as `decode`; there is no such stage.
+        """
+        recorder = Dump(stages, stop_after)
+        self.record(stream, recorder, **options)
         return recorder.results
 
     def network(self, name: str, index: int, bank: str | None = None) -> Float32Network:
@@ -123,25 +168,30 @@ class Decoder:
                 self._entropy_models[key] = load_entropy_model(self.store, component, model_id)
             return self._entropy_models[key]
 
-    def _decode(
+    def record(
         self,
         source: Source,
-        transform: str | None,
-        channels: tuple[int, int] | None,
         recorder: Recorder,
+        *,
+        transform: str | None = None,
+        channels: tuple[int, int] | None = None,
         format: str | PictureFormat | None = None,
         colour: str = "signalled",
-    ) -> Picture:
+        eicci_selection: str = "reference",
+        force: bool = False,
+    ) -> Picture | None:
+        """Decode as `decode` and `dump` do, under a recorder of the caller's; None where it stops the decode early."""
         stream = _open(source)
         try:
             check(stream)
             rendering = choose_rendering(stream, format, colour)
-            chosen = choose_transform(stream, transform)
+            chosen = choose_transform(stream, transform, force=force)
             plan = make_plan(
                 stream,
                 chosen,
                 rendering=rendering,
                 channels=channels,
+                eicci_selection=eicci_selection,
                 max_pixels=self.max_pixels,
                 max_memory=self.max_memory,
             )

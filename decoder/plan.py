@@ -29,8 +29,10 @@ from jpegai.decoder.geometry import (
     tiles_in_regions,
 )
 from jpegai.decoder.geometry.tiles import axis_tiles
+from jpegai.decoder.models import eicci_file_name
 from jpegai.decoder.networks import NETWORKS, Network
 from jpegai.decoder.picture.signalling import Rendering, choose_rendering
+from jpegai.decoder.support import listed_transforms
 
 __all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "make_plan"]
 
@@ -83,7 +85,7 @@ class Plan:
         synthesis: runs of the synthesis network of each component; their cores cover the picture.
         filters: the post-filters.
         memory: estimate of the bytes the decode takes above libraries and loaded models.
-        findings: what is odd about regions.
+        findings: what is odd about transform and regions.
     """
 
     height: int
@@ -183,7 +185,7 @@ def make_plan(
         (primary, secondary),
         filters,
         memory,
-        tuple(_odd_overlaps(stream)),
+        (*_odd_transform(stream, transform, filters), *_odd_overlaps(stream)),
     )
 
 
@@ -201,6 +203,20 @@ def _regions(stream: Codestream) -> tuple[Region, ...]:
     if not pih.region_residual_in_its_own_substream_flag:
         overlap = Overlap.dependent(pih.hyper_decoder_overlap_in_latent_samples, pih.mcm_overlap_in_latent_samples)
     return regions(pih.img_height, pih.img_width, rows, columns, overlap)
+
+
+def _odd_transform(stream: Codestream, transform: str, filters: FilterChain) -> Iterator[Finding]:
+    """Yield what follows from a transform that is not the stream's first (08.8 D10, 12.7 D12-6)."""
+    listed = listed_transforms(stream)
+    selector = "pih.synthesis_transform_id[0]"
+    offset = stream.fields[selector].offset
+    if transform not in listed:
+        message = f"decoded with {transform}, which the stream does not list: it lists {', '.join(listed)}"
+        yield Finding("D12-6", "W", message, selector, offset)
+    if transform != listed[0] and filters.eicci is not None:
+        files = (eicci_file_name(filters.eicci.bank, index) for _, index in filters.eicci.networks)
+        message = f"the models of eICCI follow the transform used, {transform}: {', '.join(dict.fromkeys(files))}"
+        yield Finding("D10", "W", message, selector, offset)
 
 
 def _odd_overlaps(stream: Codestream) -> Iterator[Finding]:

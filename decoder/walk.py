@@ -51,25 +51,38 @@ class Walk:
         self._recorder = recorder
         self._model_id: int = stream.pih.model_id
         # absent regions are told one by one, where their residual would be decoded
-        self._findings = [each for each in stream.findings if each.rule != "S-34"]
+        self._findings = recorder.findings
+        self._findings += [each for each in stream.findings if each.rule != "S-34"]
         self._findings += (*plan.findings, *rendering.findings)
 
-    def run(self) -> Picture:
-        """Decode the stream."""
+    def run(self) -> Picture | None:
+        """Decode the stream; None where the recorder stops before the picture."""
+        stops_before = self._recorder.stops_before
         with self._recorder.stage("model load"):
             models = [self._decoder.entropy_model(component, self._model_id) for component in COMPONENTS]
         z = self._hyper_latents(models)
+        if stops_before("quality_map"):
+            return None
         quantisers = self._quantisers(models, z)
+        if stops_before("residual"):
+            return None
         residuals = self._residuals(quantisers)
         biases = [quantiser.bias for quantiser in quantisers]
         scale = self._filter_scale(quantisers[0])
         del quantisers
+        if stops_before("psi"):
+            return None
         latents = self._latents(z, residuals)
+        if stops_before("latents_scaled"):
+            return None
         self._scale_latents(biases, latents, residuals)
         del z, biases, residuals
+        if stops_before("planes"):
+            return None
         assembly = self._synthesis(latents)
         del latents
-        return self._picture(assembly, self._filtered(assembly, scale))
+        filtered = self._filtered(assembly, scale)
+        return None if stops_before("output") else self._picture(assembly, filtered)
 
     def _network(self, name: str) -> Float32Network:
         return self._decoder.network(name, self._model_id)
@@ -159,6 +172,8 @@ class Walk:
             with recorder.stage("hyper decoder"):
                 psi = self._psi(component.hyper_network, z[index])
             recorder.add(f"{component.name}.psi", psi)
+            if recorder.stops_before("prediction"):
+                continue
             with recorder.stage("MCM"):
                 for region in plan.regions:
                     if region.paste.empty:
@@ -247,7 +262,7 @@ class Walk:
         if recorder.keeps:
             for component, coded in zip(COMPONENTS, assembly.coded, strict=True):
                 recorder.add(f"{component.name}.planes", coded)
-        if not (recorder.keeps or chain.on):
+        if not (recorder.keeps or chain.on) or recorder.stops_before("filter_input"):
             return None
         with recorder.stage("colour"):
             planes = assembly.filter_input()

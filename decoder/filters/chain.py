@@ -98,6 +98,8 @@ class FilterChain:
             raise ValueError(f"the planes do not hold {self.reads(window)}")
         pictures = Pictures(planes)
         for each, target in zip(self.filters, self._windows(window)[1:], strict=True):
+            if recorder.stops_before(each.name):
+                break
             before = pictures
             with recorder.stage(each.name):
                 pictures = each.apply(before, target, supplies)
