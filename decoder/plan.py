@@ -34,7 +34,7 @@ from jpegai.decoder.networks import NETWORKS, Network
 from jpegai.decoder.picture.signalling import Rendering, choose_rendering
 from jpegai.decoder.support import listed_transforms
 
-__all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "make_plan"]
+__all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "make_plan", "physical_memory"]
 
 #: Default limit on the coded size in samples: above level 3 (99.5 million), a picture of 11585 x 11585.
 DEFAULT_MAX_PIXELS = 1 << 27
@@ -150,7 +150,7 @@ def make_plan(
         _tiles(stream, component, grid, _MOST_WORK * max_pixels) for component in range(len(COMPONENTS))
     )
     alike = primary_tiles == secondary_tiles
-    limit = max_memory if max_memory is not None else _physical_memory() // 2
+    limit = max_memory if max_memory is not None else physical_memory() // 2
     networks = tuple(NETWORKS[name] for name in synthesis_names(transform))
     wanted = Area.whole(pih.display_height, pih.display_width)
     rendering = rendering or choose_rendering(stream)
@@ -356,7 +356,7 @@ def _memory(
     return _BASE + max(making_latents, 4 * latents + picture + largest, picture + filters)
 
 
-def _physical_memory() -> int:
+def physical_memory() -> int:
     """Return the bytes of memory the process may use: the machine's, or its container's where that is less."""
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
