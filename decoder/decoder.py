@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from jpegai.codestream import Codestream, JpegAIError
@@ -195,28 +196,44 @@ class Decoder:
                 max_pixels=self.max_pixels,
                 max_memory=self.max_memory,
             )
-            self._load_networks(plan, stream.pih.model_id)
-            # imported late: the networks load while the compiled loops do
-            from jpegai.decoder.walk import Walk
+            early = () if recorder.stops_before("planes") else _networks(plan, stream.pih.model_id)
+            with self._loading(early):
+                # imported late: the networks load while the compiled loops do
+                from jpegai.decoder.walk import Walk
 
-            return Walk(self, stream, plan, rendering, recorder).run()
+                return Walk(self, stream, plan, rendering, recorder).run()
         except JpegAIError as error:
             raise error.locate(file=stream.name) from None
 
-    def _load_networks(self, plan: Plan, model_id: int) -> None:
-        """Begin to load the networks of a decode in the background."""
-        networks: list[tuple[str, int, str | None]] = [(name, model_id, None) for name in network_names(plan.transform)]
-        if plan.filters.eicci is not None:
-            networks += [(name, index, plan.filters.eicci.bank) for name, index in plan.filters.eicci.networks]
-        if self.workers.threads > 1 and not self._engine.loaded(networks):
-            threading.Thread(target=self._load_all, args=(networks,), daemon=True).start()
+    @contextlib.contextmanager
+    def _loading(self, networks: Sequence[tuple[str, int, str | None]]) -> Iterator[None]:
+        """Load networks in the background of the block; what is not begun when it ends is left."""
+        if self.workers.threads == 1 or self._engine.loaded(networks):
+            yield
+            return
+        ended = threading.Event()
 
-    def _load_all(self, networks: list[tuple[str, int, str | None]]) -> None:
+        def load() -> None:
+            with contextlib.suppress(JpegAIError):  # raised again where the network is used
+                for each in networks:
+                    if ended.is_set():
+                        break
+                    self._engine.network(*each)
+
+        # no daemon: a process must not end while the runtime makes a session
+        threading.Thread(target=load).start()
         try:
-            for each in networks:
-                self._engine.network(*each)
-        except JpegAIError:
-            pass  # raised again where the network is used
+            yield
+        finally:
+            ended.set()
+
+
+def _networks(plan: Plan, model_id: int) -> list[tuple[str, int, str | None]]:
+    """Return the float networks of a decode as `Decoder.network` takes them, in the order in which they run."""
+    networks: list[tuple[str, int, str | None]] = [(name, model_id, None) for name in network_names(plan.transform)]
+    if plan.filters.eicci is not None:
+        networks += [(name, index, plan.filters.eicci.bank) for name, index in plan.filters.eicci.networks]
+    return networks
 
 
 def _open(source: Source) -> Codestream:
