@@ -16,15 +16,27 @@ _COMMANDS = {
     "decode": ("decode", "decode"),
     "demo": ("demo", "demo"),
     "dump": ("dump", "dump"),
+    "edit": ("edit", "edit"),
+    "extract": ("extract", "extract"),
     "inspect": ("inspect", "inspect"),
     "models": ("models", "models"),
+    "stats": ("stats", "stats"),
+    "suite": ("suite", "suite"),
+    "syntax": ("syntax", "syntax"),
+    "validate": ("validate", "validate"),
 }
 _HELP = {
     "decode": "Decode codestreams to pictures.",
     "demo": "Inspect and decode the embedded streams.",
     "dump": "Write every intermediate result of a decode.",
+    "edit": "Change a codestream without coding it again.",
+    "extract": "Write the bytes of a segment, a region, a thread or a byte string.",
     "inspect": "Show what is in a codestream, to the bit.",
     "models": "List, verify, pack and export models.",
+    "stats": "Show where the bytes of codestreams go.",
+    "suite": "What a set of streams exercises.",
+    "syntax": "Print the syntax tables of the codestream.",
+    "validate": "Hold codestreams to the rules of conformance.",
 }
 
 
@@ -49,7 +61,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="jpegai", prog_name="jpegai")
 def cli() -> None:
-    """Inspect and decode JPEG AI codestreams (ISO/IEC 6048-1 | ITU-T T.840.1).
+    """Inspect, decode and validate JPEG AI codestreams (ISO/IEC 6048-1 | ITU-T T.840.1).
 
     Exit codes: 0 fine; 1 errors found; 2 usage; 3 damaged or truncated; 4 unsupported; 5 models missing or wrong;
     6 limit; 130 interrupted.
