@@ -63,19 +63,30 @@ def with_value(path: Path, selector: str, value: int) -> bytes:
     return (number | value << shift).to_bytes(len(data))
 
 
+@pytest.mark.parametrize("checked", [True, False], ids=["rules", "filters"])
 @pytest.mark.parametrize(
-    ("name", "selector", "value", "rule", "named"),
+    ("name", "selector", "value", "rule", "element"),
     [
         ("flt_efen_bop", "ton.nonlinearW", 1, "R-66", "ton.numTiles"),
         ("flt_efe_both_bop", "ton.bS", 1, "R-62", "ton.len_mask_y"),
-        ("flt_efe_both_bop", "ton.minSymbol[1]", 65535, "R-52", "ton.weightsC[1][0]"),
+        ("flt_efe_both_bop", "ton.minSymbol[1]", 65535, "R-52", ("ton.maxSymbol[1]", "ton.weightsC[1][0]")),
         ("flt_lef_bop", "ton.LEF_chIdx", 160, "R-69", "ton.LEF_chIdx"),
     ],
 )
 def test_filters_that_cannot_be_are_refused_before_any_work(
-    name: str, selector: str, value: int, rule: str, named: str, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    selector: str,
+    value: int,
+    rule: str,
+    element: str | tuple[str, str],
+    checked: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """By the rules of conformance, and by the filters themselves, with the place in the file."""
     stream = stream_named(name)
+    named = element if isinstance(element, str) else element[not checked]
+    if not checked:
+        monkeypatch.setattr("jpegai.decoder.decoder.check", lambda _: None)
     monkeypatch.setattr("jpegai.decoder.walk.Walk.run", lambda _: pytest.fail("there was work"))
     damaged = Codestream.parse(with_value(stream.path, selector, value), name="x.jai")
     with pytest.raises(ConformanceError, match=rule) as caught:
