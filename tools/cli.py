@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from jpegai.codestream.errors import JpegAIError
+from jpegai.tools.failures import FAILURES, describe
 
 __all__ = ["main"]
 
@@ -26,7 +26,7 @@ _COMMANDS = {
     "validate": ("validate", "validate"),
 }
 _HELP = {
-    "decode": "Decode a codestream to a picture.",
+    "decode": "Decode codestreams to pictures.",
     "demo": "Inspect and decode the embedded streams.",
     "dump": "Write every intermediate result of a decode.",
     "edit": "Change a codestream without coding it again.",
@@ -81,18 +81,11 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("jpegai: interrupted", err=True)
         code = 130
-    except JpegAIError as error:
-        click.echo(f"jpegai: {error}", err=True)
-        code = error.exit_code
-    except MemoryError:
-        click.echo("jpegai: out of memory; --max-memory bounds what a decode takes", err=True)
-        code = 6
     except BrokenPipeError:
         # the reader of our output went away; nothing is left to say, and the interpreter must not try
         sys.stdout = None
         code = 0
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        click.echo(f"jpegai: {place}{error.strerror or error}", err=True)
-        code = 3
+    except FAILURES as error:
+        message, code = describe(error)
+        click.echo(f"jpegai: {message}", err=True)
     sys.exit(code if isinstance(code, int) else 0)
