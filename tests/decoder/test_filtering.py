@@ -173,6 +173,17 @@ def test_memory_of_arrays_is_bounded_by_the_estimate(name: str) -> None:
     assert peak >= chain.memory(whole) // 3
 
 
+def test_work_of_overlapping_tiles_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Codestream.open(stream_named("flt_eicci_tiles").path)
+    make_plan(stream, "BOP", max_pixels=528 * 272)
+    work = 272 * (320 + 256)  # of two tiles, which overlap by 48 columns
+    monkeypatch.setattr("jpegai.decoder.plan._MOST_WORK", 1)
+    make_plan(stream, "BOP", max_pixels=work)
+    with pytest.raises(LimitError, match=rf"overlap of eICCI.*found {work}") as caught:
+        make_plan(stream, "BOP", max_pixels=work - 1)
+    assert caught.value.selector == "ton.icci_tile_overlap"
+
+
 def test_filters_count_in_the_plan() -> None:
     stream = Codestream.open(stream_named("flt_eicci_tiles").path)
     plan = make_plan(stream, "BOP")
@@ -239,3 +250,12 @@ def test_eicci_follows_the_transform_used() -> None:
     assert len(texts) == 1
     assert "eicci_hop_" in texts[0]
     assert "eicci_bop_" not in texts[0]
+
+
+@pytest.mark.parametrize("name", ["flt_all_bop", "flt_efe_odd"])
+def test_bands_make_no_difference(name: str) -> None:
+    stream = stream_named(name)
+    parsed = Codestream.open(stream.path)
+    memory = make_plan(parsed, "BOP").memory - 1
+    assert len(make_plan(parsed, "BOP", max_memory=memory).synthesis[0]) > 1
+    same(Decoder(decoder().store, max_memory=memory).dump(stream.path), decoder().dump(stream.path))
