@@ -54,13 +54,17 @@ def run(
     """Run operations, in int64 when `whole`, else in float64, and return the result of the last one."""
     number = np.int64 if whole else np.float64
     values = {name: array.astype(number) for name, array in inputs.items()}
-    for op in ops:
+    last_use = {name: place for place, op in enumerate(ops) for name in op["in"]}
+    for place, op in enumerate(ops):
         stored = {
             key: tensors[op[key]].astype(number)
             for key in ("weight", "bias", "shifts", "temperature", "mean", "var", "param")
             if op.get(key)
         }
         values[op["out"]] = _run_op(op, [values[name] for name in op["in"]], stored, size)
+        for name in set(op["in"]):
+            if last_use[name] == place:
+                del values[name]
     return values[ops[-1]["out"]]
 
 
@@ -137,7 +141,7 @@ def convolve(x: Array, weight: Array, padding: Sequence[int], stride: int = 1, g
     for dy in range(tall):
         for dx in range(wide):
             window = x[:, dy : dy + stride * rows : stride, dx : dx + stride * columns : stride][:, :rows, :columns]
-            out += parts[..., dy, dx] @ window.reshape(groups, inputs, -1)
+            out += np.ascontiguousarray(parts[..., dy, dx]) @ window.reshape(groups, inputs, -1)
     return out.reshape(outputs, rows, columns)
 
 
