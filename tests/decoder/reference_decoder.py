@@ -110,7 +110,7 @@ class Component:
         y, x = np.mgrid[:rows, :columns]
         if self.tools.cube_flags is None:
             return np.zeros((rows, columns), bool)
-        high, wide = (-(-(-(-length // 2)) // 8) for length in (rows, columns))
+        high, wide = (-(-length // 16) for length in (rows, columns))
         place = (2 * (y % 2) + x % 2) * high * wide + (y >> 4) * wide + (x >> 4)
         return np.array(self.tools.cube_flags)[place] == 0
 
