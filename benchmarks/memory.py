@@ -55,11 +55,11 @@ def measure(stream: str, small: str, transform: str, memory: int) -> None:
 
 
 def write(folder: Path, height: int, width: int, transform: str) -> str:
-    """Write a stream of random symbols, one tile; return its path."""
+    """Write a stream of random symbols, all of the same model, without tiles; return its path."""
     from tests.writer import random_stream
 
     path = folder / f"{transform}_{height}x{width}.jai"
-    path.write_bytes(random_stream(height, width, transform, "test", 1, extreme=False).data)
+    path.write_bytes(random_stream(height, width, transform, "test", 1, extreme=False, model_id=1).data)
     return str(path)
 
 

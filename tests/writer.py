@@ -84,8 +84,10 @@ class Written:
     components: list[Component]
 
 
-def random_stream(height: int, width: int, transform: str, models: str, seed: int, *, extreme: bool) -> Written:
-    """Return a stream of one region with random symbols and random tools.
+def random_stream(
+    height: int, width: int, transform: str, models: str, seed: int, *, extreme: bool, model_id: int | None = None
+) -> Written:
+    """Return a stream of one region with random symbols and random tools, and a random model where none is given.
 
     With `extreme` gains are at their ends or beyond what encoders use, and residuals take all of 16 bits. Without it
     they are such that latents stay in the range of those of photographs (maxima of about 60, 20.5), which the limits of
@@ -94,7 +96,8 @@ def random_stream(height: int, width: int, transform: str, models: str, seed: in
     rng = np.random.default_rng([seed, height, width, TRANSFORMS.index(transform), len(models)])
     shape = -(-height // 64), -(-width // 64)
     z = [rng.integers(-31, 31, (channels, *shape), endpoint=True).astype(np.int8) for channels in CHANNELS]
-    model_id = int(rng.integers(4))
+    drawn = int(rng.integers(4))
+    model_id = drawn if model_id is None else model_id
     cubes = 4 * -(-height // 256) * -(-width // 256)
     header: dict[str, Any] = {
         "decoder_profile_id": TRANSFORMS.index(transform), "synthesis_transform_id": [TRANSFORMS.index(transform)],
