@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -208,13 +210,13 @@ class Walk:
         keeps = recorder.keeps or not plan.together
         assembly = Assembly(self._rendering, *plan.display, self._workers, keeps=keeps)
         if plan.together:
-            for piece in plan.synthesis[0]:
+            for piece in _largest_first(plan.synthesis[0]):
                 luma, chroma = (self._samples(index, piece, latents) for index in range(len(COMPONENTS)))
                 with recorder.stage("colour"):
                     assembly.add(piece.core.rows.start, piece.core.columns.start, luma, chroma)
             return assembly
         for index, pieces in enumerate(plan.synthesis):
-            for piece in pieces:
+            for piece in _largest_first(pieces):
                 samples = self._samples(index, piece, latents)
                 with recorder.stage("colour"):
                     assembly.add_component(index, piece.core.rows.start, piece.core.columns.start, samples)
@@ -257,3 +259,11 @@ class Walk:
         for name, each in (("filter_input", assembly.filter_input()), ("output", assembly.decoded())):
             for index, plane in enumerate(each):
                 self._recorder.add(f"{name}.{index}", plane[np.newaxis])
+
+
+def _largest_first(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return runs in an order in which what the runtime took for one suffices for all that follow.
+
+    Its arena keeps what it has taken: a run larger than those before would be given as much again beside it.
+    """
+    return sorted(pieces, key=lambda piece: math.prod(piece.latents.shape), reverse=True)
