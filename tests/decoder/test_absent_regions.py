@@ -159,7 +159,8 @@ def test_samples_out_of_reach_are_unchanged(
             assert not reach.all()
             assert change[~reach].max(initial=0) <= 1e-3
             assert reach.any() == bool((change > 1).any())
-            for rows in (change, change.T):  # the reach is no larger than it must be
-                within = reach if rows is change else reach.T
-                for edge in np.flatnonzero(within.any(axis=1)[:-1] != within.any(axis=1)[1:]):
-                    assert rows[max(0, edge - 15) : edge + 17][within[max(0, edge - 15) : edge + 17]].any()
+            for rows, within in ((change, reach), (change.T, reach.T)):  # the reach is no larger than it must be
+                touched = within.any(axis=1)
+                for edge in np.flatnonzero(touched[:-1] != touched[1:]):
+                    beside = slice(max(0, edge - 15), edge + 17)
+                    assert rows[beside][within[beside]].any()
