@@ -16,7 +16,7 @@ from jpegai.codestream.fields import Entry, Field, Fields, bytes_field, without_
 from jpegai.codestream.framing import Framing, Segment, frame, length_field, start_fields
 from jpegai.codestream.headers import HeaderReading, absent_header, build_header, read_header
 from jpegai.codestream.payloads import Payload, ThreadPayload, build_payload, read_payload
-from jpegai.codestream.schema.segments import EOC, SOC, kind_named
+from jpegai.codestream.schema.segments import EOC, MARKERS, SOC, kind_named
 from jpegai.codestream.schema.values import Expression, Header
 
 __all__ = ["Codestream"]
@@ -212,10 +212,10 @@ class Codestream:
             bytes_field(f"gap[{k}]", "gap", gap.offset, gap.data, gap.meaning, "01.9", "gap")
         ]) for k, gap in enumerate(framing.gaps)]  # fmt: skip
         if framing.soc_offset is not None:
-            pieces.append((framing.soc_offset, [_marker("soc", framing.soc_offset, SOC, "start of codestream")]))
+            pieces.append((framing.soc_offset, [_marker("soc", framing.soc_offset)]))
         pieces += [(each.offset, start_fields(each, self.data) + self._payload_fields(each)) for each in self.segments]
         if framing.eoc_offset is not None:
-            pieces.append((framing.eoc_offset, [_marker("eoc", framing.eoc_offset, EOC, "end of codestream")]))
+            pieces.append((framing.eoc_offset, [_marker("eoc", framing.eoc_offset)]))
             start = framing.eoc_offset + 2
             if self.trailing:
                 text = "not part of the codestream"
@@ -287,5 +287,6 @@ class Codestream:
         return build_payload(threads, independent=independent, total=len(threads))[0]
 
 
-def _marker(group: str, offset: int, value: int, meaning: str) -> Field:
+def _marker(group: str, offset: int) -> Field:
+    value, meaning = MARKERS[group]
     return Field(f"{group}.marker", "marker", 8 * offset, 16, value, value, meaning, "01.2")

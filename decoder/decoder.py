@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from jpegai.codestream import Codestream, JpegAIError
 from jpegai.decoder.components import Component, network_names
@@ -27,6 +29,17 @@ __all__ = ["ENGINES", "Decoder"]
 
 ENGINES = ("float32",)
 Source = Codestream | str | os.PathLike[str] | bytes
+
+
+class Options(TypedDict, total=False):
+    """What may be said of a decode, see `Decoder.decode`."""
+
+    transform: str | None
+    channels: tuple[int, int] | None
+    format: str | PictureFormat | None
+    colour: str
+    eicci_selection: str
+    force: bool
 
 
 class Decoder:
@@ -75,6 +88,8 @@ class Decoder:
         channels: tuple[int, int] | None = None,
         format: str | PictureFormat | None = None,
         colour: str = "signalled",
+        eicci_selection: str = "reference",
+        force: bool = False,
     ) -> Picture:
         """Decode a stream to a picture.
 
@@ -85,27 +100,64 @@ class Decoder:
             format: ``rgb444``, ``yuv444``, ``yuv422`` or ``yuv420``, with ``:BITS`` where the depth changes: convert
                 the picture before it is rounded; by default it is as the stream says.
             colour: ``intended`` applies a user-defined colour transform by the formula that must have been intended.
+            eicci_selection: which models the eICCI filter applies to its tiles: ``reference``, those of the first
+                tile to all, each of which reads what earlier ones made, as the reference decoder does; ``per-tile``,
+                those of each tile, the evident intent (08.8 D3, D4).
+            force: decode with a transform that the stream does not list.
 
         Raises:
             TruncatedError, StreamSyntaxError, ConformanceError: the stream is damaged.
             UnsupportedError: it uses something that is not built; the element is named.
             ModelError: weights are missing or wrong.
             LimitError: a limit would be exceeded.
-            ValueError: `format` or `colour` is no such name.
+            ValueError: `transform`, `format`, `colour` or `eicci_selection` is no such name.
         """
-        return self._decode(stream, transform, channels, Recorder(), format, colour)
+        picture = self.record(
+            stream,
+            Recorder(),
+            transform=transform,
+            channels=channels,
+            format=format,
+            colour=colour,
+            eicci_selection=eicci_selection,
+            force=force,
+        )
+        assert picture is not None
+        return picture
 
     def dump(
-        self, stream: Source, *, transform: str | None = None, channels: tuple[int, int] | None = None
+        self,
+        stream: Source,
+        *,
+        stages: Collection[str] | None = None,
+        stop_after: str | None = None,
+        **options: Unpack[Options],
     ) -> dict[str, NDArray[Any]]:
-        """Decode a stream and return every intermediate result by stage name (``primary.z`` ... ``picture``)."""
-        recorder = Dump()
-        self._decode(stream, transform, channels, recorder)
+        """Decode a stream and return its intermediate results by name (``primary.z`` ... ``picture``).
+
+        Args:
+            stream: as `decode`.
+            stages: what is kept: stages (`jpegai.decoder.recorder.STAGES`) or single results (``primary.z``); by
+                default all.
+            stop_after: the last stage that is made; by default the last one that is kept.
+            options: as `decode`.
+
+        Raises:
+            JpegAIError, ValueError: as `decode`; there is no such stage.
+        """
+        recorder = Dump(stages, stop_after)
+        self.record(stream, recorder, **options)
         return recorder.results
 
-    def network(self, name: str, model_id: int) -> Float32Network:
-        """Return a float network of the models, loaded on its first use."""
-        return self._engine.network(name, model_id)
+    def network(self, name: str, index: int, bank: str | None = None) -> Float32Network:
+        """Return a float network of the models, loaded on its first use.
+
+        Args:
+            name: of the network.
+            index: model_id, or of an eICCI network the index of the filter within `bank`.
+            bank: ``bop`` or ``hop`` for an eICCI network.
+        """
+        return self._engine.network(name, index, bank)
 
     def entropy_model(self, component: Component, model_id: int) -> EntropyModel:
         """Return the integer part of a model for a component, loaded on its first use."""
@@ -117,47 +169,71 @@ class Decoder:
                 self._entropy_models[key] = load_entropy_model(self.store, component, model_id)
             return self._entropy_models[key]
 
-    def _decode(
+    def record(
         self,
         source: Source,
-        transform: str | None,
-        channels: tuple[int, int] | None,
         recorder: Recorder,
+        *,
+        transform: str | None = None,
+        channels: tuple[int, int] | None = None,
         format: str | PictureFormat | None = None,
         colour: str = "signalled",
-    ) -> Picture:
+        eicci_selection: str = "reference",
+        force: bool = False,
+    ) -> Picture | None:
+        """Decode as `decode` and `dump` do, under a recorder of the caller's; None where it stops the decode early."""
         stream = _open(source)
         try:
             check(stream)
             rendering = choose_rendering(stream, format, colour)
-            chosen = choose_transform(stream, transform)
+            chosen = choose_transform(stream, transform, force=force)
             plan = make_plan(
                 stream,
                 chosen,
                 rendering=rendering,
                 channels=channels,
+                eicci_selection=eicci_selection,
                 max_pixels=self.max_pixels,
                 max_memory=self.max_memory,
             )
-            self._load_networks(plan, stream.pih.model_id)
-            # imported late: the networks load while the compiled loops do
-            from jpegai.decoder.walk import Walk
+            early = () if recorder.stops_before("planes") else _networks(plan, stream.pih.model_id)
+            with self._loading(early):
+                # imported late: the networks load while the compiled loops do
+                from jpegai.decoder.walk import Walk
 
-            return Walk(self, stream, plan, rendering, recorder).run()
+                return Walk(self, stream, plan, rendering, recorder).run()
         except JpegAIError as error:
             raise error.locate(file=stream.name) from None
 
-    def _load_networks(self, plan: Plan, model_id: int) -> None:
-        """Begin to load the networks of a decode in the background."""
-        if self.workers.threads > 1 and not self._engine.loaded(network_names(plan.transform), model_id):
-            threading.Thread(target=self._load_all, args=(plan, model_id), daemon=True).start()
+    @contextlib.contextmanager
+    def _loading(self, networks: Sequence[tuple[str, int, str | None]]) -> Iterator[None]:
+        """Load networks in the background of the block; what is not begun when it ends is left."""
+        if self.workers.threads == 1 or self._engine.loaded(networks):
+            yield
+            return
+        ended = threading.Event()
 
-    def _load_all(self, plan: Plan, model_id: int) -> None:
+        def load() -> None:
+            with contextlib.suppress(JpegAIError):  # raised again where the network is used
+                for each in networks:
+                    if ended.is_set():
+                        break
+                    self._engine.network(*each)
+
+        # no daemon: a process must not end while the runtime makes a session
+        threading.Thread(target=load).start()
         try:
-            for name in network_names(plan.transform):
-                self._engine.network(name, model_id)
-        except JpegAIError:
-            pass  # raised again where the network is used
+            yield
+        finally:
+            ended.set()
+
+
+def _networks(plan: Plan, model_id: int) -> list[tuple[str, int, str | None]]:
+    """Return the float networks of a decode as `Decoder.network` takes them, in the order in which they run."""
+    networks: list[tuple[str, int, str | None]] = [(name, model_id, None) for name in network_names(plan.transform)]
+    if plan.filters.eicci is not None:
+        networks += [(name, index, plan.filters.eicci.bank) for name, index in plan.filters.eicci.networks]
+    return networks
 
 
 def _open(source: Source) -> Codestream:

@@ -1,52 +1,24 @@
-"""Which streams the decoder takes: what is not built yet, as data, in the order of the syntax."""
+"""Which streams the decoder takes, and with which transform it decodes them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from jpegai.codestream import Codestream, ConformanceError, UnsupportedError
 from jpegai.codestream.schema.pih import TRANSFORMS
-from jpegai.codestream.schema.values import Expression
 
-__all__ = ["check", "choose_transform"]
-
-
-@dataclass(frozen=True, slots=True)
-class Unbuilt:
-    """An element, when it asks for something that is not built, and what that is."""
-
-    selector: str
-    asked: Expression
-    what: str
-
-
-def _unbuilt(group: str, *rows: tuple[str, str, str]) -> tuple[Unbuilt, ...]:
-    return tuple(Unbuilt(f"{group}.{name}", Expression(asked), what) for name, asked, what in rows)
-
-
-_TOOLS_HEADER = _unbuilt(
-    "ton",
-    ("EFE_linear_filter_enabled_flag", "EFE_linear_filter_enabled_flag", "the EFE linear filter"),
-    ("icci_enable_flag", "icci_enable_flag", "the eICCI filter"),
-    ("EFE_nonlinear_filter_enabled_flag", "EFE_nonlinear_filter_enabled_flag", "the EFE non-linear filter"),
-    ("LEF_enabled_flag", "LEF_enabled_flag", "the LEF filter"),
-)
+__all__ = ["check", "choose_transform", "listed_transforms"]
 
 #: Rules whose breach does not keep a stream from being decoded: limits on the number of regions, and grids of tiles
-#: that differ between the components (07.9 D5, D7).
-_TOLERATED = {"R-20", "R-21", "R-33"}
+#: that differ between the components (07.9 D5, D7), depths that only change the rounding (10.15 P3), and a matrix that
+#: is never inverted here (10.7).
+_TOLERATED = {"R-12", "R-16", "R-20", "R-21", "R-33"}
 
 
 def check(stream: Codestream) -> None:
     """Refuse what cannot be decoded, before any work.
 
     Raises:
-        UnsupportedError: an element asks for something that is not built; the first one is named.
         ConformanceError: a rule is broken that decoding needs.
     """
-    for row in _TOOLS_HEADER:
-        if row.asked.evaluate(stream.ton):
-            _refuse(stream, row.selector, row.what)
     for finding in stream.findings:
         if finding.severity == "E" and finding.rule not in _TOLERATED:
             raise ConformanceError(
@@ -57,28 +29,30 @@ def check(stream: Codestream) -> None:
             )
 
 
-def _refuse(stream: Codestream, selector: str, what: str) -> None:
-    field = stream.fields.get(selector)
-    raise UnsupportedError(
-        f"{what} cannot be decoded yet",
-        file=stream.name,
-        selector=selector,
-        bit_offset=field.offset if field is not None and field.bits else None,
-        found=field.value if field is not None else None,
-    )
+def listed_transforms(stream: Codestream) -> list[str]:
+    """Return the transforms that the stream lists; the first one is the default (12.1)."""
+    return [TRANSFORMS[stream.pih.synthesis_transform_id[i]] for i in stream.pih.synthesis_transform_id]
 
 
-def choose_transform(stream: Codestream, asked: str | None) -> str:
+def choose_transform(stream: Codestream, asked: str | None, *, force: bool = False) -> str:
     """Return the transform to decode with: the one asked for, else the first one listed in the stream (12.2).
+
+    Args:
+        stream: the stream.
+        asked: name of a transform.
+        force: take it although the stream does not list it.
 
     Raises:
         UnsupportedError: the stream does not list it; the message names those that it does.
+        ValueError: there is no such transform.
     """
-    listed = [TRANSFORMS[stream.pih.synthesis_transform_id[i]] for i in stream.pih.synthesis_transform_id]
+    listed = listed_transforms(stream)
     chosen = asked.upper() if asked else listed[0]
-    if chosen not in listed:
+    if chosen not in TRANSFORMS.values():
+        raise ValueError(f"transform {asked!r} is none of {', '.join(TRANSFORMS.values())}")
+    if chosen not in listed and not force:
         raise UnsupportedError(
-            f"the stream does not list the transform {chosen} (--transform)",
+            f"the stream does not list the transform {chosen}, which only --force applies",
             file=stream.name,
             selector="pih.synthesis_transform_id[0]",
             expected=chosen,

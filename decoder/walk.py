@@ -16,10 +16,14 @@ from jpegai.decoder.entropy.quality import QualityMap, decode_quality_map
 from jpegai.decoder.entropy.residual import ResidualCall, decode_residuals
 from jpegai.decoder.entropy.scaling import BiasScaling
 from jpegai.decoder.entropy.z import decode_z
+from jpegai.decoder.filters.base import Supplies
+from jpegai.decoder.filters.planes import WindowPlanes
 from jpegai.decoder.geometry import Region, ceil_div, size_argument
 from jpegai.decoder.latents import add_psi, context_latents, merge_phases
 from jpegai.decoder.picture.assembly import Assembly
+from jpegai.decoder.picture.formats import Planes
 from jpegai.decoder.picture.picture import Picture
+from jpegai.decoder.picture.resample import resample
 from jpegai.decoder.picture.signalling import Rendering
 from jpegai.decoder.plan import Piece, Plan
 from jpegai.decoder.quantiser import Quantiser
@@ -49,22 +53,38 @@ class Walk:
         self._recorder = recorder
         self._model_id: int = stream.pih.model_id
         # absent regions are told one by one, where their residual would be decoded
-        self._findings = [each for each in stream.findings if each.rule != "S-34"]
+        self._findings = recorder.findings
+        self._findings += [each for each in stream.findings if each.rule != "S-34"]
         self._findings += (*plan.findings, *rendering.findings)
 
-    def run(self) -> Picture:
-        """Decode the stream."""
+    def run(self) -> Picture | None:
+        """Decode the stream; None where the recorder stops before the picture."""
+        stops_before = self._recorder.stops_before
         with self._recorder.stage("model load"):
             models = [self._decoder.entropy_model(component, self._model_id) for component in COMPONENTS]
         z = self._hyper_latents(models)
+        if stops_before("quality_map"):
+            return None
         quantisers = self._quantisers(models, z)
+        if stops_before("residual"):
+            return None
         residuals = self._residuals(quantisers)
         biases = [quantiser.bias for quantiser in quantisers]
+        scale = self._filter_scale(quantisers[0])
         del quantisers
+        if stops_before("psi"):
+            return None
         latents = self._latents(z, residuals)
+        if stops_before("latents_scaled"):
+            return None
         self._scale_latents(biases, latents, residuals)
         del z, biases, residuals
-        return self._picture(self._synthesis(latents))
+        if stops_before("planes"):
+            return None
+        assembly = self._synthesis(latents)
+        del latents
+        filtered = self._filtered(assembly, scale)
+        return None if stops_before("output") else self._picture(assembly, filtered)
 
     def _network(self, name: str) -> Float32Network:
         return self._decoder.network(name, self._model_id)
@@ -154,6 +174,8 @@ class Walk:
             with recorder.stage("hyper decoder"):
                 psi = self._psi(component.hyper_network, z[index])
             recorder.add(f"{component.name}.psi", psi)
+            if recorder.stops_before("prediction"):
+                continue
             with recorder.stage("MCM"):
                 for region in plan.regions:
                     if region.paste.empty:
@@ -207,7 +229,7 @@ class Walk:
     def _synthesis(self, latents: Float32) -> Assembly:
         """Run the synthesis piece by piece (06.8, 07.6)."""
         recorder, plan = self._recorder, self._plan
-        keeps = recorder.keeps or not plan.together
+        keeps = recorder.keeps or not plan.together or plan.filters.on
         assembly = Assembly(self._rendering, *plan.display, self._workers, keeps=keeps)
         if plan.together:
             for piece in _largest_first(plan.synthesis[0]):
@@ -231,15 +253,43 @@ class Walk:
             samples = network(np.ascontiguousarray(window[piece.latents.index]), size=piece.size)
         return samples[piece.kept.index]
 
+    def _filter_scale(self, primary: Quantiser) -> NDArray[np.int16] | None:
+        """Return the channel of scale1 that drives LEF, None where it is off (08.6.1)."""
+        lef = self._plan.filters.lef
+        return None if lef is None else primary.scales.after_variance(slice(lef.channel, lef.channel + 1))[0]
+
+    def _filtered(self, assembly: Assembly, scale: NDArray[np.int16] | None) -> Planes | None:
+        """Run the post-filters; None where there are none (08.1)."""
+        recorder, chain = self._recorder, self._plan.filters
+        if recorder.keeps:
+            for component, coded in zip(COMPONENTS, assembly.coded, strict=True):
+                recorder.add(f"{component.name}.planes", coded)
+        if not (recorder.keeps or chain.on) or recorder.stops_before("filter_input"):
+            return None
+        with recorder.stage("colour"):
+            planes = assembly.filter_input()
+        self._record_planes("filter_input", planes)
+        if not chain.on:
+            return None
+        whole = chain.picture.whole
+        supplies = Supplies(self._workers, self._eicci_network, scale, resample)
+        y, u, v = chain.apply(WindowPlanes(*planes, whole), whole, supplies, recorder)
+        return y, u, v
+
+    def _eicci_network(self, kind: str, index: int) -> Float32Network:
+        eicci = self._plan.filters.eicci
+        assert eicci is not None
+        return self._decoder.network(kind, index, eicci.bank)
+
     # -- picture ----------------------------------------------------------------------------------------------
 
-    def _picture(self, assembly: Assembly) -> Picture:
+    def _picture(self, assembly: Assembly, filtered: Planes | None) -> Picture:
         """Make the picture of its planes (10.4)."""
         recorder = self._recorder
         if recorder.keeps:
-            self._record_planes(assembly)
+            self._record_planes("output", assembly.decoded(filtered))
         with recorder.stage("colour"):
-            samples = assembly.finish()
+            samples = assembly.finish(filtered)
         picture = Picture(
             samples,
             self._rendering.target,
@@ -252,13 +302,9 @@ class Walk:
             recorder.add("picture", picture.rgb if picture.format.space == "rgb" else picture.flat())
         return picture
 
-    def _record_planes(self, assembly: Assembly) -> None:
-        """Keep the planes as coded, as they would enter filters, and the decoded picture before rounding."""
-        for component, planes in zip(COMPONENTS, assembly.coded, strict=True):
-            self._recorder.add(f"{component.name}.planes", planes)
-        for name, each in (("filter_input", assembly.filter_input()), ("output", assembly.decoded())):
-            for index, plane in enumerate(each):
-                self._recorder.add(f"{name}.{index}", plane[np.newaxis])
+    def _record_planes(self, stage: str, planes: Planes) -> None:
+        for index, plane in enumerate(planes):
+            self._recorder.add(f"{stage}.{index}", plane[np.newaxis])
 
 
 def _largest_first(pieces: Sequence[Piece]) -> list[Piece]:
