@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -312,4 +311,4 @@ def _largest_first(pieces: Sequence[Piece]) -> list[Piece]:
 
     Its arena keeps what it has taken: a run larger than those before would be given as much again beside it.
     """
-    return sorted(pieces, key=lambda piece: math.prod(piece.latents.shape), reverse=True)
+    return sorted(pieces, key=lambda piece: piece.latents.rows.size * piece.latents.columns.size, reverse=True)
