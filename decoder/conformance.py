@@ -46,14 +46,20 @@ def decode_for_rules(decoder: Decoder, stream: Codestream, expected: Mapping[str
             stages |= decoder.dump(stream)
     except JpegAIError as error:
         return _stopped(decoder, error, findings, reasons)
-    own = [each for each in picture.findings if {*catalogue()[each.rule].needs} & {"N", "M"}]
+    own = [each for each in picture.findings if _takes_a_decode(each.rule)]
     findings += [*own, *_behind_the_channels(stream, own), *_hashes(stages, asked, reasons)]
     return Decoding(decoder.store.name, True, None, tuple(findings), reasons)
 
 
+def _takes_a_decode(rule: str | None) -> bool:
+    """Whether a rule of the catalogue is judged by decoding; a decoder also tells what no rule of it says."""
+    entry = catalogue().get(rule) if rule is not None else None
+    return entry is not None and bool({*entry.needs} & {"N", "M"})
+
+
 def _stopped(decoder: Decoder, error: JpegAIError, findings: list[Finding], reasons: dict[str, str]) -> Decoding:
     """What an error in a decode tells: the rule it breaks, if any; of the others nothing."""
-    told = error.rule is not None and bool({*catalogue()[error.rule].needs} & {"N", "M"})
+    told = _takes_a_decode(error.rule)
     if told:
         assert error.rule is not None
         detail = f" (found {error.found}, expected {error.expected})" if error.found is not None else ""

@@ -34,8 +34,8 @@ def _regions(extent: str, smallest: int) -> str:
     return f"min(most_entries, ceil_div({extent}, {smallest} if edition == 'is' else 128)) - 1"
 
 
-_CHROMA_HEIGHT = "ceil_div(img_height, s_ver)"
-_CHROMA_WIDTH = "ceil_div(img_width, s_hor)"
+_CHROMA_HEIGHT = "ceil_div(display_height, s_ver)"
+_CHROMA_WIDTH = "ceil_div(display_width, s_hor)"
 _MASKABLE = "1 if EFE_linear_filter_enabled_flag and (best_cand_idx[0][0] or best_cand_idx[0][1]) else 0"
 
 #: What rules over several elements (12.6) leave of the legal range, and what keeps streams small.
