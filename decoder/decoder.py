@@ -103,9 +103,15 @@ class Decoder:
         self._decode(stream, transform, channels, recorder)
         return recorder.results
 
-    def network(self, name: str, model_id: int) -> Float32Network:
-        """Return a float network of the models, loaded on its first use."""
-        return self._engine.network(name, model_id)
+    def network(self, name: str, index: int, bank: str | None = None) -> Float32Network:
+        """Return a float network of the models, loaded on its first use.
+
+        Args:
+            name: of the network.
+            index: model_id, or of an eICCI network the index of the filter within `bank`.
+            bank: ``bop`` or ``hop`` for an eICCI network.
+        """
+        return self._engine.network(name, index, bank)
 
     def entropy_model(self, component: Component, model_id: int) -> EntropyModel:
         """Return the integer part of a model for a component, loaded on its first use."""
@@ -149,13 +155,16 @@ class Decoder:
 
     def _load_networks(self, plan: Plan, model_id: int) -> None:
         """Begin to load the networks of a decode in the background."""
-        if self.workers.threads > 1 and not self._engine.loaded(network_names(plan.transform), model_id):
-            threading.Thread(target=self._load_all, args=(plan, model_id), daemon=True).start()
+        networks: list[tuple[str, int, str | None]] = [(name, model_id, None) for name in network_names(plan.transform)]
+        if plan.filters.eicci is not None:
+            networks += [(name, index, plan.filters.eicci.bank) for name, index in plan.filters.eicci.networks]
+        if self.workers.threads > 1 and not self._engine.loaded(networks):
+            threading.Thread(target=self._load_all, args=(networks,), daemon=True).start()
 
-    def _load_all(self, plan: Plan, model_id: int) -> None:
+    def _load_all(self, networks: list[tuple[str, int, str | None]]) -> None:
         try:
-            for name in network_names(plan.transform):
-                self._engine.network(name, model_id)
+            for each in networks:
+                self._engine.network(*each)
         except JpegAIError:
             pass  # raised again where the network is used
 

@@ -13,6 +13,8 @@ from jpegai.codestream import Codestream, ConformanceError, Finding, LimitError,
 from jpegai.codestream.rules.catalogue import finding
 from jpegai.decoder.components import COMPONENTS, synthesis_names
 from jpegai.decoder.engines.stages import activation_bytes
+from jpegai.decoder.filters.chain import FilterChain
+from jpegai.decoder.filters.eicci import SELECTIONS
 from jpegai.decoder.geometry import (
     Area,
     Overlap,
@@ -79,6 +81,7 @@ class Plan:
         channels: latent channels whose residual is decoded, of each component.
         regions: in the order in which they are computed and pasted.
         synthesis: runs of the synthesis network of each component; their cores cover the picture.
+        filters: the post-filters.
         memory: estimate of the bytes the decode takes above libraries and loaded models.
         findings: what is odd about regions.
     """
@@ -92,6 +95,7 @@ class Plan:
     channels: tuple[int, int]
     regions: tuple[Region, ...]
     synthesis: tuple[tuple[Piece, ...], tuple[Piece, ...]]
+    filters: FilterChain
     memory: int
     findings: tuple[Finding, ...]
 
@@ -107,6 +111,7 @@ def make_plan(
     *,
     rendering: Rendering | None = None,
     channels: tuple[int, int] | None = None,
+    eicci_selection: str = SELECTIONS[0],
     max_pixels: int = DEFAULT_MAX_PIXELS,
     max_memory: int | None = None,
 ) -> Plan:
@@ -117,13 +122,14 @@ def make_plan(
         transform: name of the synthesis transform.
         rendering: how the picture is made of the planes; by default as the stream says.
         channels: decode so many latent channels of each component at most (05.9.4); by default all.
+        eicci_selection: which models eICCI applies to a tile: ``reference`` or ``per-tile`` (08.8 D3).
         max_pixels: largest coded size in samples.
         max_memory: bytes the decode may take; by default half of the machine's memory.
 
     Raises:
         LimitError: the picture is larger than `max_pixels`, or does not fit in `max_memory` even in bands of 16 rows;
             networks that depend on their whole tile (HOP) have one band.
-        ConformanceError: regions or tiles are impossible.
+        ConformanceError: regions or tiles are impossible, or a filter cannot be applied as transmitted.
         UnsupportedError: tiles do not begin at latents.
     """
     pih = stream.pih
@@ -135,6 +141,8 @@ def make_plan(
             expected=f"at most {max_pixels} samples",
             found=f"{width} x {height} = {width * height}",
         )
+    filters = _filters(stream, transform, eicci_selection)
+    filtering = _filter_memory(filters)
     grid = _regions(stream)
     primary_tiles, secondary_tiles = (
         _tiles(stream, component, grid, _MOST_WORK * max_pixels) for component in range(len(COMPONENTS))
@@ -148,8 +156,8 @@ def make_plan(
     while True:
         primary = _pieces(networks, primary_tiles, wanted, rows)
         secondary = primary if alike else _pieces(networks, secondary_tiles, wanted, rows)
-        picture = rendering.memory(*wanted.shape, keeps=primary != secondary)
-        memory = _memory(networks, (*primary, *secondary), height, width, len(stream.data), picture)
+        picture = rendering.memory(*wanted.shape, keeps=primary != secondary, filters=filters.on)
+        memory = _memory(networks, (*primary, *secondary), height, width, len(stream.data), picture, filtering)
         if memory <= limit:
             break
         if rows == 1 or any(network.global_dependency for network in networks):
@@ -173,6 +181,7 @@ def make_plan(
         (min(most[0], pih.numCh[0]), min(most[1], pih.numCh[1])),
         grid,
         (primary, secondary),
+        filters,
         memory,
         tuple(_odd_overlaps(stream)),
     )
@@ -239,6 +248,24 @@ def _tiles(stream: Codestream, component: int, grid: Sequence[Region], most: int
     return result
 
 
+def _filters(stream: Codestream, transform: str, eicci_selection: str) -> FilterChain:
+    try:
+        return FilterChain.from_header(stream.ton, stream.pih, transform, eicci_selection)
+    except ConformanceError as error:
+        # an error about all entries of an array is shown at the first one
+        paths = error.selector, f"{error.selector}["
+        offset = next((e.offset for e in stream.fields.entries if e.path == paths[0] or e.path.startswith(paths[1])), None)
+        raise error.locate(file=stream.name, bit_offset=offset) from None
+
+
+def _filter_memory(filters: FilterChain) -> int:
+    """Estimate the bytes that the filters take beside their input."""
+    whole = filters.picture.whole
+    runs = filters.eicci.runs(whole) if filters.eicci else {}
+    activations = max((activation_bytes(NETWORKS[name], *shape) for name, shape in runs.items()), default=0)
+    return filters.memory(whole) + int(_OVERHEAD * activations)
+
+
 def _impossible(stream: Codestream, name: str, what: str, expected: object) -> ConformanceError:
     field = stream.fields.get(f"pih.{name}")
     return ConformanceError(what, **_place(stream, name), expected=expected, found=field.value if field else None)
@@ -290,9 +317,15 @@ def _size(tile: Tile, latents: Area) -> tuple[int, int]:
 
 
 def _memory(
-    networks: Sequence[Network], pieces: Sequence[Piece], height: int, width: int, stream_bytes: int, picture: int
+    networks: Sequence[Network],
+    pieces: Sequence[Piece],
+    height: int,
+    width: int,
+    stream_bytes: int,
+    picture: int,
+    filters: int,
 ) -> int:
-    """Estimate the bytes of a decode: the larger of its two stages."""
+    """Estimate the bytes of a decode: the largest of its three stages."""
     latent_rows, latent_columns = latent_size(height, width)
     latents = 256 * latent_rows * latent_columns
     # per latent: residual, coding map, hyper scale (5 bytes), dequantised residual, phases, latents (12), psi (4)
@@ -303,7 +336,7 @@ def _memory(
     for shape in {piece.latents.shape for piece in pieces}:
         activations = max(activation_bytes(network, *shape) for network in networks)
         largest = max(largest, 256 * shape[0] * shape[1] * (4 + 4 + 8) + int(_OVERHEAD * activations))
-    return _BASE + max(making_latents, 4 * latents + picture + largest)
+    return _BASE + max(making_latents, 4 * latents + picture + largest, picture + filters)
 
 
 def _physical_memory() -> int:

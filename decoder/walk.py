@@ -14,10 +14,14 @@ from jpegai.decoder.entropy.quality import QualityMap, decode_quality_map
 from jpegai.decoder.entropy.residual import ResidualCall, decode_residuals
 from jpegai.decoder.entropy.scaling import BiasScaling
 from jpegai.decoder.entropy.z import decode_z
+from jpegai.decoder.filters.base import Supplies
+from jpegai.decoder.filters.planes import WindowPlanes
 from jpegai.decoder.geometry import Region, ceil_div, size_argument
 from jpegai.decoder.latents import add_psi, context_latents, merge_phases
 from jpegai.decoder.picture.assembly import Assembly
+from jpegai.decoder.picture.formats import Planes
 from jpegai.decoder.picture.picture import Picture
+from jpegai.decoder.picture.resample import resample
 from jpegai.decoder.picture.signalling import Rendering
 from jpegai.decoder.plan import Piece, Plan
 from jpegai.decoder.quantiser import Quantiser
@@ -58,11 +62,14 @@ class Walk:
         quantisers = self._quantisers(models, z)
         residuals = self._residuals(quantisers)
         biases = [quantiser.bias for quantiser in quantisers]
+        scale = self._filter_scale(quantisers[0])
         del quantisers
         latents = self._latents(z, residuals)
         self._scale_latents(biases, latents, residuals)
         del z, biases, residuals
-        return self._picture(self._synthesis(latents))
+        assembly = self._synthesis(latents)
+        del latents
+        return self._picture(assembly, self._filtered(assembly, scale))
 
     def _network(self, name: str) -> Float32Network:
         return self._decoder.network(name, self._model_id)
@@ -205,7 +212,7 @@ class Walk:
     def _synthesis(self, latents: Float32) -> Assembly:
         """Run the synthesis piece by piece (06.8, 07.6)."""
         recorder, plan = self._recorder, self._plan
-        keeps = recorder.keeps or not plan.together
+        keeps = recorder.keeps or not plan.together or plan.filters.on
         assembly = Assembly(self._rendering, *plan.display, self._workers, keeps=keeps)
         if plan.together:
             for piece in plan.synthesis[0]:
@@ -229,15 +236,43 @@ class Walk:
             samples = network(np.ascontiguousarray(window[piece.latents.index]), size=piece.size)
         return samples[piece.kept.index]
 
+    def _filter_scale(self, primary: Quantiser) -> NDArray[np.int16] | None:
+        """Return the channel of scale1 that drives LEF, None where it is off (08.6.1)."""
+        lef = self._plan.filters.lef
+        return None if lef is None else primary.scales.after_variance(slice(lef.channel, lef.channel + 1))[0]
+
+    def _filtered(self, assembly: Assembly, scale: NDArray[np.int16] | None) -> Planes | None:
+        """Run the post-filters; None where there are none (08.1)."""
+        recorder, chain = self._recorder, self._plan.filters
+        if recorder.keeps:
+            for component, coded in zip(COMPONENTS, assembly.coded, strict=True):
+                recorder.add(f"{component.name}.planes", coded)
+        if not (recorder.keeps or chain.on):
+            return None
+        with recorder.stage("colour"):
+            planes = assembly.filter_input()
+        self._record_planes("filter_input", planes)
+        if not chain.on:
+            return None
+        whole = chain.picture.whole
+        supplies = Supplies(self._workers, self._eicci_network, scale, resample)
+        y, u, v = chain.apply(WindowPlanes(*planes, whole), whole, supplies, recorder)
+        return y, u, v
+
+    def _eicci_network(self, kind: str, index: int) -> Float32Network:
+        eicci = self._plan.filters.eicci
+        assert eicci is not None
+        return self._decoder.network(kind, index, eicci.bank)
+
     # -- picture ----------------------------------------------------------------------------------------------
 
-    def _picture(self, assembly: Assembly) -> Picture:
+    def _picture(self, assembly: Assembly, filtered: Planes | None) -> Picture:
         """Make the picture of its planes (10.4)."""
         recorder = self._recorder
         if recorder.keeps:
-            self._record_planes(assembly)
+            self._record_planes("output", assembly.decoded(filtered))
         with recorder.stage("colour"):
-            samples = assembly.finish()
+            samples = assembly.finish(filtered)
         picture = Picture(
             samples,
             self._rendering.target,
@@ -250,10 +285,6 @@ class Walk:
             recorder.add("picture", picture.rgb if picture.format.space == "rgb" else picture.flat())
         return picture
 
-    def _record_planes(self, assembly: Assembly) -> None:
-        """Keep the planes as coded, as they would enter filters, and the decoded picture before rounding."""
-        for component, planes in zip(COMPONENTS, assembly.coded, strict=True):
-            self._recorder.add(f"{component.name}.planes", planes)
-        for name, each in (("filter_input", assembly.filter_input()), ("output", assembly.decoded())):
-            for index, plane in enumerate(each):
-                self._recorder.add(f"{name}.{index}", plane[np.newaxis])
+    def _record_planes(self, stage: str, planes: Planes) -> None:
+        for index, plane in enumerate(planes):
+            self._recorder.add(f"{stage}.{index}", plane[np.newaxis])

@@ -154,9 +154,12 @@ class Float32Engine:
                 self._networks[key] = self._load(NETWORKS[name], key[1])
             return self._networks[key]
 
-    def loaded(self, names: Iterable[str], model_id: int) -> bool:
-        """Return whether all these networks of a model are loaded."""
-        return all((name, file_name(NETWORKS[name].file_kind, model_id)) in self._networks for name in names)
+    def loaded(self, networks: Iterable[tuple[str, int, str | None]]) -> bool:
+        """Return whether all these networks are loaded; each is given as to `network`."""
+        return all(
+            (name, file_name(NETWORKS[name].file_kind, index, bank)) in self._networks
+            for name, index, bank in networks
+        )
 
     def _load(self, network: Network, file: str) -> Float32Network:
         contents = [load_graph(stage, self._store, file) for stage in stages(network)]

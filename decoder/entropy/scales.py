@@ -26,6 +26,8 @@ SKIP_THRESHOLD = 382
 
 _NOT_CODED = np.uint8(NOT_CODED)
 _LEAST_INDEX, _GREATEST_INDEX = np.int16(0), np.int16(31)
+#: All channels.
+_ALL = slice(None)
 _PHASES = 4
 _CUBE = 8
 
@@ -111,14 +113,15 @@ class Scales:
         workers.split(fill, num_chs, grain(out[:1].size))
         return out
 
-    def before_variance(self) -> NDArray[np.int16]:
-        """Return the scale that decides what is coded (scale0, 05.7.1), int16 (C, h, w)."""
-        result: NDArray[np.int16] = self.hyper + self.log[:, None, None].astype(np.int16) + self.quality
+    def before_variance(self, channels: slice = _ALL) -> NDArray[np.int16]:
+        """Return the scale that decides what is coded (scale0, 05.7.1), int16 (C, h, w); of some channels only."""
+        log = self.log[channels, None, None].astype(np.int16)
+        result: NDArray[np.int16] = self.hyper[channels] + log + self.quality
         return result
 
-    def after_variance(self) -> NDArray[np.int16]:
-        """Return the scale that decides the distribution (scale1, 05.8.2), int16 (C, h, w)."""
-        return self.before_variance() + each_latent(self.variance, *self.forced.shape)
+    def after_variance(self, channels: slice = _ALL) -> NDArray[np.int16]:
+        """Return the scale that decides the distribution (scale1, 05.8.2), int16 (C, h, w); of some channels only."""
+        return self.before_variance(channels) + each_latent(self.variance[channels], *self.forced.shape)
 
     def sigma_index(self) -> NDArray[np.uint8]:
         """Return the index of the distribution (05.8.3), uint8 (C, h, w), 0..31, whether or not it is used."""

@@ -59,6 +59,9 @@ class Filter(Protocol):
     def reads(self, window: Window) -> Window:
         """Return the input that an output window needs, in luma samples of the whole picture."""
 
+    def memory(self, window: Window) -> int:
+        """Return the bytes of the arrays that making `window` takes beside the input; those of networks apart."""
+
     def apply(self, pictures: Pictures, window: Window, supplies: Supplies) -> Pictures:
         """Filter.
 

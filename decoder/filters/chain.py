@@ -63,6 +63,16 @@ class FilterChain:
         every: tuple[Filter | None, ...] = self.efe_linear, self.eicci, self.efe_nonlinear, self.lef
         return tuple(each for each in every if each is not None)
 
+    @property
+    def on(self) -> bool:
+        """Whether any filter is on."""
+        return bool(self.filters)
+
+    def memory(self, window: Window) -> int:
+        """Return the bytes that `apply` takes at most beside its input; activations of networks apart."""
+        windows = self._windows(window)[1:]
+        return sum(each.memory(target) for each, target in zip(self.filters, windows, strict=True))
+
     def reads(self, window: Window) -> Window:
         """Return which part of the input a window of the output needs; all are whole-picture luma coordinates."""
         return self._windows(window)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -95,6 +96,10 @@ class EfeLinear:
     def reads(self, window: Window) -> Window:
         """Return the input that an output window needs: one phase sample before it and two after (8.3.5)."""
         return self.picture.around(window.aligned(2, 2).grown(2, 4))
+
+    def memory(self, window: Window) -> int:
+        """Return the bytes of U and V of both pictures."""
+        return (8 if self.alternative is None else 16) * math.prod(self.picture.chroma(window).shape)
 
     def apply(self, pictures: Pictures, window: Window, supplies: Supplies) -> Pictures:
         """Filter U and V of the main picture; the alternative one is made here, from the same input."""

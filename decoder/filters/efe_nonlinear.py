@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -90,6 +91,10 @@ class EfeNonlinear:
     def reads(self, window: Window) -> Window:
         """Return the input that an output window needs: the same window."""
         return window
+
+    def memory(self, window: Window) -> int:
+        """Return the bytes of U and V."""
+        return 8 * math.prod(self.picture.chroma(window).shape)
 
     def apply(self, pictures: Pictures, window: Window, supplies: Supplies) -> Pictures:
         """Filter U and V of the main picture; where there are masks, blend them with the alternative one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -118,6 +119,23 @@ class Eicci:
         """Return the input that an output window needs; in 4:2:2 the whole picture, whose chroma is resampled."""
         return self.picture.around(self._schedule(window)[0]) if self._full_chroma else self.picture.whole
 
+    def memory(self, window: Window) -> int:
+        """Return the bytes of the three components, with what 4:2:2 grows to, and of the coefficients of a tile."""
+        held, steps = self._schedule(window if self._full_chroma else self.picture.whole)
+        cells = max((math.prod(step.read.shape) for step in steps), default=0)
+        planes = 12 if self._full_chroma else 12 + 8 + 8
+        return planes * math.prod(held.shape) + 4 * 3 * BANDS * cells
+
+    def runs(self, window: Window) -> Mapping[str, tuple[int, int]]:
+        """Return the largest input that each network is run on for an output window: rows and columns of cells."""
+        largest: dict[str, tuple[int, int]] = {}
+        for step in self._schedule(window if self._full_chroma else self.picture.whole)[1]:
+            rows, columns = step.read.shape
+            for kind in step.selection.models:
+                size = min(rows, _rows_at_once(columns) + 2 * REACH[kind]), columns
+                largest[kind] = max(largest.get(kind, (0, 0)), size, key=math.prod)
+        return largest
+
     def apply(self, pictures: Pictures, window: Window, supplies: Supplies) -> Pictures:
         """Filter the main picture; all its components are clipped to 0..255."""
         planes = pictures.main
@@ -204,7 +222,7 @@ def _run(step: _Step, z: Float32, target: WindowPlanes, networks: EicciNetworks,
     held = target.window
     cells = step.written.moved(step.tile.top, step.tile.left).divided(CELL, CELL)
     clip = step.written.moved(held.top, held.left)
-    rows = max(1, _RUN_CELLS // step.read.shape[1])
+    rows = _rows_at_once(step.read.shape[1])
     for kind, index in step.selection.models.items():
         network = networks(kind, index)
         for first in range(cells.top, cells.bottom, rows):
@@ -217,6 +235,11 @@ def _run(step: _Step, z: Float32, target: WindowPlanes, networks: EicciNetworks,
                 if producer == kind and step.selection.use[component]:
                     plane = (target.y, target.u, target.v)[component]
                     inverse(result, band, part.moved(read.top, read.left), plane, corner, clip, workers)
+
+
+def _rows_at_once(columns: int) -> int:
+    """Return how many rows of cells a network makes in one run."""
+    return max(1, _RUN_CELLS // columns)
 
 
 def _selection(ton: Mapping[str, Any], t: int, transform: str, model_id: int) -> Selection:

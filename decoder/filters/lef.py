@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -61,6 +62,10 @@ class Lef:
     def reads(self, window: Window) -> Window:
         """Return the input that an output window needs: one luma sample around it."""
         return self.picture.around(window.grown(1, 1))
+
+    def memory(self, window: Window) -> int:
+        """Return the bytes of luma."""
+        return 4 * math.prod(window.shape)
 
     def apply(self, pictures: Pictures, window: Window, supplies: Supplies) -> Pictures:
         """Sharpen luma of the main picture, and clip it to 0..255."""

@@ -25,7 +25,11 @@ def require(condition: bool, rule: str, selector: str, expected: str, found: Any
     """
     if not condition:
         raise ConformanceError(
-            f"{rule}: the filter cannot be applied", selector=f"ton.{selector}", expected=expected, found=found
+            f"{rule}: the filter cannot be applied",
+            selector=f"ton.{selector}",
+            expected=expected,
+            found=found,
+            rule=rule,
         )
 
 

@@ -54,8 +54,15 @@ class Rendering:
             return self.coded == "444" and target.space == "rgb"
         return self.transform == "none" and self.coded == self.source and (target.space, target.chroma) == self.decoded
 
-    def memory(self, height: int, width: int, *, keeps: bool = False) -> int:
-        """Return the bytes that an `Assembly` of a picture of this size takes at most, strips of a few rows apart."""
+    def memory(self, height: int, width: int, *, keeps: bool = False, filters: bool = False) -> int:
+        """Return the bytes that an `Assembly` of a picture of this size takes at most, strips of a few rows apart.
+
+        Args:
+            height: display height.
+            width: display width.
+            keeps: whether the planes are kept although the samples need them no more.
+            filters: whether they are kept for filters, which take them in the format of the source.
+        """
         luma = height * width
         size = {chroma: math.prod(chroma_shape(chroma, height, width)) for chroma in SUBSAMPLING}
 
@@ -65,9 +72,9 @@ class Rendering:
 
         target = self.target
         samples = (luma + 2 * size[target.chroma]) * target.dtype.itemsize
-        if self.sample_by_sample and not keeps:
+        if self.sample_by_sample and not (keeps or filters):
             return samples
-        planes = 4 * (luma + 2 * size[self.coded])
+        planes = 4 * (luma + 2 * size[self.coded]) + (resampled(self.coded, self.source) if filters else 0)
         if self.transform == "bt709" and target.space == "rgb" and self.source in ("444", self.coded):
             return planes + samples
         space, chroma = self.decoded
