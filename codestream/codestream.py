@@ -6,7 +6,7 @@ import functools
 import mmap
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -151,13 +151,21 @@ class Codestream:
         """Return the first segment of a kind, or None."""
         return next((segment for segment in self.segments if segment.name == name), None)
 
-    def payload(self, segment: Segment) -> Payload:
-        """Return an entropy-coded segment cut in regions and threads; damage is among what it holds."""
-        if segment.group not in self._payloads:
-            self._payloads[segment.group] = self._read_payload(segment)
+    def payload(self, segment: Segment, wanted: Collection[int] | None = None) -> Payload:
+        """Return an entropy-coded segment cut in regions and threads; damage is among what it holds.
+
+        `wanted` names the regions that are cut in threads, where it is a segment with regions; by default all.
+        """
+        if segment.group in self._payloads:
+            return self._payloads[segment.group]
+        if wanted is not None and segment.kind.regions:
+            return self._read_payload(segment, wanted=wanted)
+        self._payloads[segment.group] = self._read_payload(segment)
         return self._payloads[segment.group]
 
-    def _read_payload(self, segment: Segment, trace: bool = False) -> Payload:
+    def _read_payload(
+        self, segment: Segment, trace: bool = False, wanted: Collection[int] | None = None
+    ) -> Payload:
         assert segment.kind.threads is not None
         regions = self.pih.num_regions if segment.kind.regions else 1
         return read_payload(
@@ -168,10 +176,13 @@ class Codestream:
             regions=regions,
             independent=segment.kind.regions and bool(self.pih.region_residual_in_its_own_substream_flag),
             trace=trace,
+            wanted=wanted,
         )
 
-    def regions(self, name: str) -> dict[int, tuple[ThreadPayload, ...]]:
-        """Return the threads of every region of an entropy-coded kind (``soz``, ``sorp``, ``sors``, ``soq``).
+    def regions(self, name: str, wanted: Collection[int] | None = None) -> dict[int, tuple[ThreadPayload, ...]]:
+        """Return the threads of the regions of an entropy-coded kind (``soz``, ``sorp``, ``sors``, ``soq``).
+
+        Those of the regions `wanted`, by default of all; of the others no byte is read.
 
         What is not cut in regions has one, of index 0. Independent regions may be missing (01.6.2); of repeated ones
         the first counts.
@@ -187,10 +198,14 @@ class Codestream:
             raise StreamSyntaxError(f"the stream has no {name} segment", segment=name, file=self.name)
         result: dict[int, tuple[ThreadPayload, ...]] = {}
         for segment in segments if independent else segments[:1]:
-            payload = self.payload(segment)
-            for error in payload.errors:
-                raise error.locate(file=self.name)
+            payload = self.payload(segment, wanted)
+            if payload.error is not None:
+                raise payload.error.locate(file=self.name)
             for region in payload.regions:
+                if wanted is not None and region.index not in wanted:
+                    continue
+                if region.error is not None:
+                    raise region.error.locate(file=self.name)
                 result.setdefault(region.index, region.threads)
         return result
 
@@ -239,9 +254,13 @@ class Codestream:
 
         `jpegai.codestream.rules.check.check` gives every breach with its place.
         """
+        return self.findings_about(None)
+
+    def findings_about(self, wanted: Mapping[str, Collection[int]] | None) -> tuple[Finding, ...]:
+        """Return the findings of a decode that reads only some regions: kind of segment to the regions `wanted`."""
         from jpegai.codestream.rules.check import decoding_findings
 
-        return decoding_findings(self)
+        return decoding_findings(self, wanted)
 
     @property
     def reading_findings(self) -> tuple[Finding, ...]:

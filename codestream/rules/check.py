@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,15 +23,17 @@ _HEARD = {"S-28", "S-34", "S-35"}
 CONDITIONS = {"pih": PICTURE_HEADER_CONDITIONS}
 
 
-def _reading(stream: Codestream) -> Iterator[Finding]:
-    """What the reading met on its way: errors that ended it, illegal values, padding."""
+def _reading(stream: Codestream, wanted: Mapping[str, Collection[int]] | None = None) -> Iterator[Finding]:
+    """What the reading met on its way: errors that ended it, illegal values, padding; `wanted` as there."""
     for error in stream.errors:
         yield _from_error(error)
     yield from stream.reading_findings
     for segment in stream.entropy_segments:
-        payload = stream.payload(segment)
+        regions = None if wanted is None else wanted.get(segment.name)
+        payload = stream.payload(segment, regions)
+        errors = (region.error for region in payload.regions if regions is None or region.index in regions)
         yield from payload.findings
-        yield from map(_from_error, payload.errors)
+        yield from (_from_error(error) for error in (payload.error, *errors) if error is not None)
 
 
 def _from_error(error: JpegAIError) -> Finding:
@@ -56,13 +58,20 @@ def check(stream: Codestream) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda each: (each.bit_offset is None, each.bit_offset or 0, each.rule)))
 
 
-def decoding_findings(stream: Codestream) -> tuple[Finding, ...]:
+def decoding_findings(
+    stream: Codestream, wanted: Mapping[str, Collection[int]] | None = None
+) -> tuple[Finding, ...]:
     """Return what a decode must know: errors, and warnings about what is passed over, ignored or missing.
 
-    Places that need the field trace are left out.
+    Args:
+        stream: the stream.
+        wanted: kind of segment to the regions that are read of it; None for all.
+
+    Returns:
+        The findings; places that need the field trace are left out.
     """
     heard = (each for each in _judge(stream) if each.severity == "E" or each.rule in _HEARD)
-    return (*_reading(stream), *heard)
+    return (*_reading(stream, wanted), *heard)
 
 
 def _placed(stream: Codestream, found: Finding) -> Finding:
