@@ -253,9 +253,10 @@ def _filters(stream: Codestream, transform: str, eicci_selection: str) -> Filter
         return FilterChain.from_header(stream.ton, stream.pih, transform, eicci_selection)
     except ConformanceError as error:
         # an error about all entries of an array is shown at the first one
-        paths = error.selector, f"{error.selector}["
-        offset = next((e.offset for e in stream.fields.entries if e.path == paths[0] or e.path.startswith(paths[1])), None)
-        raise error.locate(file=stream.name, bit_offset=offset) from None
+        path = str(error.selector)
+        found = (entry for entry in stream.fields.entries if entry.path == path or entry.path.startswith(f"{path}["))
+        places = (entry.offset for entry in found)
+        raise error.locate(file=stream.name, bit_offset=next(places, None)) from None
 
 
 def _filter_memory(filters: FilterChain) -> int:
