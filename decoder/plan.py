@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from jpegai.decoder.components import COMPONENTS, synthesis_names
 from jpegai.decoder.engines.stages import activation_bytes
 from jpegai.decoder.filters.chain import FilterChain
 from jpegai.decoder.filters.eicci import SELECTIONS
+from jpegai.decoder.filters.lef import nearest_index
+from jpegai.decoder.filters.planes import Window
 from jpegai.decoder.geometry import (
     Area,
+    Needs,
     Overlap,
     Region,
     Span,
@@ -24,12 +28,16 @@ from jpegai.decoder.geometry import (
     ceil_div,
     hyper_size,
     latent_size,
+    needs,
     regions,
     tiles,
     tiles_in_regions,
 )
 from jpegai.decoder.geometry.tiles import axis_tiles
 from jpegai.decoder.networks import NETWORKS, Network
+from jpegai.decoder.picture.formats import Frame
+from jpegai.decoder.picture.render import rendering_reads
+from jpegai.decoder.picture.resample import conversion_reads
 from jpegai.decoder.picture.signalling import Rendering, choose_rendering
 
 __all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "make_plan"]
@@ -39,6 +47,10 @@ DEFAULT_MAX_PIXELS = 1 << 27
 
 _MIB = 1 << 20
 _LATENT = 16
+#: Latents that a position of z covers, and those of a block of flags: held areas begin at a multiple of these.
+_OF_HYPER, _OF_CUBE = 4, 16
+#: Latents of a block of 05.7.2: held areas end at a multiple of these, or with the picture.
+_OF_BLOCK = 8
 #: What the float32 runtime takes for the activations of a network, relative to what must live at once: it copies
 #: tensors to layouts of its own and leaves gaps. Measured, with something to spare.
 _OVERHEAD = 1.9
@@ -70,17 +82,40 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Scaling:
+    """What the hyper scale decoder is run on (07.8).
+
+    Attributes:
+        hyper: the z positions it reads.
+        size: its size argument in luma samples.
+        kept: what is held, in the latents that it makes.
+    """
+
+    hyper: Area
+    size: tuple[int, int]
+    kept: Area
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A decode, laid out.
+    """A decode, laid out: of the whole picture, or of a window of it with fewer and smaller rectangles.
 
     Attributes:
         height, width: coded size in luma samples.
-        display: height and width of the picture that comes out.
-        latents, hyper: (rows, columns) of y and z.
+        display: height and width of the whole picture that is displayed.
+        window: the luma samples of it that come out.
+        filtered: those that the filters make; where chroma is resampled behind them they are more.
+        unfiltered: those that the filters read.
+        samples: those that the synthesis makes.
+        latents, hyper: (rows, columns) of y and z of the whole picture.
+        held: the latents that the arrays of the decode hold: those of whole regions.
+        used: the latents that the synthesis reads.
+        scaling: how the scales of the latents held are made.
         transform: synthesis transform.
         channels: latent channels whose residual is decoded, of each component.
-        regions: in the order in which they are computed and pasted.
-        synthesis: runs of the synthesis network of each component; their cores cover the picture.
+        regions: the grid, in the order of pasting.
+        needs: what is decoded and computed of the regions for each component.
+        synthesis: runs of the synthesis network of each component; their cores cover the samples.
         filters: the post-filters.
         memory: estimate of the bytes the decode takes above libraries and loaded models.
         findings: what is odd about regions.
@@ -89,11 +124,19 @@ class Plan:
     height: int
     width: int
     display: tuple[int, int]
+    window: Area
+    filtered: Area
+    unfiltered: Area
+    samples: Area
     latents: tuple[int, int]
     hyper: tuple[int, int]
+    held: Area
+    used: Area
+    scaling: Scaling
     transform: str
     channels: tuple[int, int]
     regions: tuple[Region, ...]
+    needs: tuple[Needs, Needs]
     synthesis: tuple[tuple[Piece, ...], tuple[Piece, ...]]
     filters: FilterChain
     memory: int
@@ -104,11 +147,18 @@ class Plan:
         """Whether both components are made piece by piece alike, so that no plane is ever whole in memory."""
         return self.synthesis[0] == self.synthesis[1]
 
+    @property
+    def coded(self) -> dict[str, tuple[int, ...]]:
+        """Which regions of the residual segments are read."""
+        pairs = zip(COMPONENTS, self.needs, strict=True)
+        return {component.residual_segment: tuple(each.index for each in part.coded) for component, part in pairs}
+
 
 def make_plan(
     stream: Codestream,
     transform: str,
     *,
+    window: Area | None = None,
     rendering: Rendering | None = None,
     channels: tuple[int, int] | None = None,
     eicci_selection: str = SELECTIONS[0],
@@ -120,6 +170,7 @@ def make_plan(
     Args:
         stream: a stream that `jpegai.decoder.support.check` accepts.
         transform: name of the synthesis transform.
+        window: the luma samples of the displayed picture that are wanted; by default all.
         rendering: how the picture is made of the planes; by default as the stream says.
         channels: decode so many latent channels of each component at most (05.9.4); by default all.
         eicci_selection: which models eICCI applies to a tile: ``reference`` or ``per-tile`` (08.8 D3).
@@ -131,6 +182,7 @@ def make_plan(
             networks that depend on their whole tile (HOP) have one band.
         ConformanceError: regions or tiles are impossible, or a filter cannot be applied as transmitted.
         UnsupportedError: tiles do not begin at latents.
+        ValueError: the window is empty or not inside the picture.
     """
     pih = stream.pih
     height, width = pih.img_height, pih.img_width
@@ -142,7 +194,13 @@ def make_plan(
             found=f"{width} x {height} = {width * height}",
         )
     filters = _filters(stream, transform, eicci_selection)
-    filtering = _filter_memory(filters)
+    rendering = rendering or choose_rendering(stream)
+    picture = Area.whole(pih.display_height, pih.display_width)
+    window = window or picture
+    if window.empty or not picture.contains(window):
+        raise ValueError(f"a window must lie inside the picture of {picture.columns.stop} x {picture.rows.stop} samples")
+    filtered, unfiltered, wanted = _samples(window, picture, rendering, filters)
+    filtering = _filter_memory(filters, filtered)
     grid = _regions(stream)
     primary_tiles, secondary_tiles = (
         _tiles(stream, component, grid, _MOST_WORK * max_pixels) for component in range(len(COMPONENTS))
@@ -150,14 +208,18 @@ def make_plan(
     alike = primary_tiles == secondary_tiles
     limit = max_memory if max_memory is not None else _physical_memory() // 2
     networks = tuple(NETWORKS[name] for name in synthesis_names(transform))
-    wanted = Area.whole(pih.display_height, pih.display_width)
-    rendering = rendering or choose_rendering(stream)
+    latents = latent_size(height, width)
     rows = max(tile.latents.rows.size for tile in (*primary_tiles, *secondary_tiles))
     while True:
         primary = _pieces(networks, primary_tiles, wanted, rows)
         secondary = primary if alike else _pieces(networks, secondary_tiles, wanted, rows)
-        picture = rendering.memory(*wanted.shape, keeps=primary != secondary, filters=filters.on)
-        memory = _memory(networks, (*primary, *secondary), height, width, len(stream.data), picture, filtering)
+        used = reduce(Area.joined, {piece.latents for piece in (*primary, *secondary)})
+        if window == picture:  # latents that only samples behind the display are made of are results all the same
+            used = Area.whole(*latents)
+        parts = needs(grid, used, context=True), needs(grid, used, context=False)
+        held = _held(parts, filters, filtered, latents)
+        making = rendering.memory(*wanted.shape, keeps=primary != secondary, filters=filters.on)
+        memory = _memory(networks, (*primary, *secondary), held, len(stream.data), making, filtering)
         if memory <= limit:
             break
         if rows == 1 or any(network.global_dependency for network in networks):
@@ -174,17 +236,69 @@ def make_plan(
     return Plan(
         height,
         width,
-        wanted.shape,
-        latent_size(height, width),
+        picture.shape,
+        window,
+        filtered,
+        unfiltered,
+        wanted,
+        latents,
         hyper_size(height, width),
+        held,
+        used,
+        _scaling(held, height, width),
         transform,
         (min(most[0], pih.numCh[0]), min(most[1], pih.numCh[1])),
         grid,
+        parts,
         (primary, secondary),
         filters,
         memory,
         tuple(_odd_overlaps(stream)),
     )
+
+
+def _samples(window: Area, picture: Area, rendering: Rendering, filters: FilterChain) -> tuple[Area, Area, Area]:
+    """Return what the filters make and read, and what the synthesis makes, for a window (07.8)."""
+    frame = Frame(picture.shape, window).around(window.rows, window.columns)
+    if rendering.sample_by_sample and not filters.on:
+        return frame.area, frame.area, frame.area
+    frame = rendering_reads(frame, rendering)
+    reads = filters.reads(Window.of(frame.area))
+    unfiltered = reads.area
+    coded = conversion_reads(Frame(picture.shape, unfiltered), rendering.coded, rendering.source)
+    return frame.area, unfiltered, coded.area
+
+
+def _held(parts: Sequence[Needs], filters: FilterChain, filtered: Area, size: tuple[int, int]) -> Area:
+    """Return the latents that are held: those of the regions decoded, and those whose scales LEF looks at (08.6.2)."""
+    area = reduce(Area.joined, (part.core for part in parts))
+    if filters.lef is not None:
+        rows, columns = (
+            Span(int(index[span.start]), int(index[span.stop - 1]) + 1)
+            for index, span in zip(
+                map(nearest_index, size, filters.picture.whole.shape), (filtered.rows, filtered.columns), strict=True
+            )
+        )
+        area = area.joined(Area(rows, columns))
+    first, second = (
+        Span(span.start // _OF_CUBE * _OF_CUBE, min(_OF_BLOCK * ceil_div(span.stop, _OF_BLOCK), length))
+        for span, length in zip((area.rows, area.columns), size, strict=True)
+    )
+    return Area(first, second)
+
+
+def _scaling(held: Area, height: int, width: int) -> Scaling:
+    """Return the run of the hyper scale decoder that makes the scales of the latents held."""
+    ((before, after),) = NETWORKS[COMPONENTS[0].scale_network].reach
+    spans, size = [], []
+    for span, length in ((held.rows, height), (held.columns, width)):
+        end = hyper_size(length, 1)[0]
+        read = span.covered_by(_OF_HYPER).grown(-before, after).intersect(Span(0, end))
+        spans.append(read)
+        size.append((length if read.stop == end else _LATENT * _OF_HYPER * read.stop) - _LATENT * _OF_HYPER * read.start)
+    hyper = Area(*spans)
+    kept = Area(held.rows.within(_OF_HYPER * hyper.rows.start), held.columns.within(_OF_HYPER * hyper.columns.start))
+    return Scaling(hyper, (size[0], size[1]), kept)
 
 
 def _regions(stream: Codestream) -> tuple[Region, ...]:
@@ -259,12 +373,12 @@ def _filters(stream: Codestream, transform: str, eicci_selection: str) -> Filter
         raise error.locate(file=stream.name, bit_offset=next(places, None)) from None
 
 
-def _filter_memory(filters: FilterChain) -> int:
+def _filter_memory(filters: FilterChain, made: Area) -> int:
     """Estimate the bytes that the filters take beside their input."""
-    whole = filters.picture.whole
-    runs = filters.eicci.runs(whole) if filters.eicci else {}
+    window = Window.of(made)
+    runs = filters.eicci.runs(filters.reads(window)) if filters.eicci else {}
     activations = max((activation_bytes(NETWORKS[name], *shape) for name, shape in runs.items()), default=0)
-    return filters.memory(whole) + int(_OVERHEAD * activations)
+    return filters.memory(window) + int(_OVERHEAD * activations)
 
 
 def _impossible(stream: Codestream, name: str, what: str, expected: object) -> ConformanceError:
@@ -320,14 +434,13 @@ def _size(tile: Tile, latents: Area) -> tuple[int, int]:
 def _memory(
     networks: Sequence[Network],
     pieces: Sequence[Piece],
-    height: int,
-    width: int,
+    held: Area,
     stream_bytes: int,
     picture: int,
     filters: int,
 ) -> int:
     """Estimate the bytes of a decode: the largest of its three stages."""
-    latent_rows, latent_columns = latent_size(height, width)
+    latent_rows, latent_columns = held.shape
     latents = 256 * latent_rows * latent_columns
     # per latent: residual, coding map, hyper scale (5 bytes), dequantised residual, phases, latents (12), psi (4)
     making_latents = latents * (5 + 12 + 4) + 2 * stream_bytes
