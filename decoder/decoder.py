@@ -7,13 +7,16 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from jpegai.codestream import Codestream, JpegAIError
-from jpegai.decoder.components import Component, network_names
+from jpegai.decoder.components import COMPONENTS, Component, network_names
 from jpegai.decoder.engines.float32 import Float32Engine, Float32Network
 from jpegai.decoder.models import ModelStore
-from jpegai.decoder.picture.signalling import choose_rendering
+from jpegai.decoder.geometry import Area
+from jpegai.decoder.picture.signalling import Rendering, choose_rendering
 from jpegai.decoder.plan import DEFAULT_MAX_PIXELS, Plan, make_plan
 from jpegai.decoder.recorder import Dump, Recorder
 from jpegai.decoder.support import check, choose_transform
+from jpegai.decoder.symbols import Symbols
+from jpegai.decoder.windows import Roi, chosen_windows, roi_window
 from jpegai.decoder.workers import Workers
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["ENGINES", "Decoder"]
 
 ENGINES = ("float32",)
+_NO_REGIONS: dict[str, tuple[int, ...]] = {component.residual_segment: () for component in COMPONENTS}
 Source = Codestream | str | os.PathLike[str] | bytes
 
 
@@ -71,15 +75,22 @@ class Decoder:
         self,
         stream: Source,
         *,
+        roi: Any = None,
+        tile: tuple[int, int] | None = None,
+        region: int | None = None,
         transform: str | None = None,
         channels: tuple[int, int] | None = None,
         format: str | PictureFormat | None = None,
         colour: str = "signalled",
-    ) -> Picture:
-        """Decode a stream to a picture.
+    ) -> Any:
+        """Decode a stream to a picture, or a part of it: only what the part needs is read and computed.
 
         Args:
             stream: a `Codestream`, a path, or the bytes of a file.
+            roi: (x, y, width, height) of a window in luma samples of the displayed picture; of a subsampled plane come
+                the samples floor(x / s) to floor((x + width - 1) / s). A list of windows gives a list of pictures.
+            tile: row and column of a synthesis tile of the primary component, from 0.
+            region: number of a region, from 0.
             transform: ``sop``, ``bop`` or ``hop``; by default the first one listed in the stream.
             channels: how many latent channels of each component are decoded at most (05.9.4); by default all.
             format: ``rgb444``, ``yuv444``, ``yuv422`` or ``yuv420``, with ``:BITS`` where the depth changes: convert
@@ -91,16 +102,33 @@ class Decoder:
             UnsupportedError: it uses something that is not built; the element is named.
             ModelError: weights are missing or wrong.
             LimitError: a limit would be exceeded.
-            ValueError: `format` or `colour` is no such name.
+            ValueError: `format` or `colour` is no such name, or there is no such part.
         """
-        return self._decode(stream, transform, channels, Recorder(), format, colour)
+        stream = _open(stream)
+        windows = chosen_windows(stream, roi, tile, region)
+        if not isinstance(windows, list):
+            return self._decode(stream, windows, transform, channels, Recorder(), format, colour)
+        symbols = Symbols()
+        return [
+            self._decode(stream, window, transform, channels, Recorder(), format, colour, symbols) for window in windows
+        ]
 
     def dump(
-        self, stream: Source, *, transform: str | None = None, channels: tuple[int, int] | None = None
+        self,
+        stream: Source,
+        *,
+        roi: Roi | None = None,
+        transform: str | None = None,
+        channels: tuple[int, int] | None = None,
     ) -> dict[str, NDArray[Any]]:
-        """Decode a stream and return every intermediate result by stage name (``primary.z`` ... ``picture``)."""
+        """Decode a stream and return every intermediate result by stage name (``primary.z`` ... ``picture``).
+
+        Those of a window are of the areas of its plan: what is behind the entropy decoding of `held`, planes of
+        `samples`. What they hold outside the rectangles of the plan has no meaning.
+        """
         recorder = Dump()
-        self._decode(stream, transform, channels, recorder)
+        stream = _open(stream)
+        self._decode(stream, None if roi is None else roi_window(stream, roi), transform, channels, recorder)
         return recorder.results
 
     def network(self, name: str, index: int, bank: str | None = None) -> Float32Network:
@@ -125,33 +153,49 @@ class Decoder:
 
     def _decode(
         self,
-        source: Source,
+        stream: Codestream,
+        window: Area | None,
         transform: str | None,
         channels: tuple[int, int] | None,
         recorder: Recorder,
         format: str | PictureFormat | None = None,
         colour: str = "signalled",
+        symbols: Symbols | None = None,
     ) -> Picture:
-        stream = _open(source)
         try:
-            check(stream)
-            rendering = choose_rendering(stream, format, colour)
-            chosen = choose_transform(stream, transform)
-            plan = make_plan(
-                stream,
-                chosen,
-                rendering=rendering,
-                channels=channels,
-                max_pixels=self.max_pixels,
-                max_memory=self.max_memory,
-            )
+            rendering, plan = self._plan(stream, window, transform, channels, format, colour)
             self._load_networks(plan, stream.pih.model_id)
             # imported late: the networks load while the compiled loops do
             from jpegai.decoder.walk import Walk
 
-            return Walk(self, stream, plan, rendering, recorder).run()
+            return Walk(self, stream, plan, rendering, recorder, symbols).run()
         except JpegAIError as error:
             raise error.locate(file=stream.name) from None
+
+    def _plan(
+        self,
+        stream: Codestream,
+        window: Area | None,
+        transform: str | None,
+        channels: tuple[int, int] | None = None,
+        format: str | PictureFormat | None = None,
+        colour: str = "signalled",
+    ) -> tuple[Rendering, Plan]:
+        """Lay out a decode; of a stream of which a window is wanted, only the regions of the window are judged."""
+        check(stream, None if window is None else _NO_REGIONS)
+        rendering = choose_rendering(stream, format, colour)
+        plan = make_plan(
+            stream,
+            choose_transform(stream, transform),
+            window=window,
+            rendering=rendering,
+            channels=channels,
+            max_pixels=self.max_pixels,
+            max_memory=self.max_memory,
+        )
+        if window is not None:
+            check(stream, plan.coded)
+        return rendering, plan
 
     def _load_networks(self, plan: Plan, model_id: int) -> None:
         """Begin to load the networks of a decode in the background."""

@@ -40,7 +40,7 @@ from jpegai.decoder.picture.render import rendering_reads
 from jpegai.decoder.picture.resample import conversion_reads
 from jpegai.decoder.picture.signalling import Rendering, choose_rendering
 
-__all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "make_plan"]
+__all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "Scaling", "make_plan", "region_grid", "synthesis_tiles"]
 
 #: Default limit on the coded size in samples: above level 3 (99.5 million), a picture of 11585 x 11585.
 DEFAULT_MAX_PIXELS = 1 << 27
@@ -148,6 +148,11 @@ class Plan:
         return self.synthesis[0] == self.synthesis[1]
 
     @property
+    def whole(self) -> bool:
+        """Whether it is a decode of the whole picture."""
+        return self.window.shape == self.display
+
+    @property
     def coded(self) -> dict[str, tuple[int, ...]]:
         """Which regions of the residual segments are read."""
         pairs = zip(COMPONENTS, self.needs, strict=True)
@@ -201,9 +206,9 @@ def make_plan(
         raise ValueError(f"a window must lie inside the picture of {picture.columns.stop} x {picture.rows.stop} samples")
     filtered, unfiltered, wanted = _samples(window, picture, rendering, filters)
     filtering = _filter_memory(filters, filtered)
-    grid = _regions(stream)
+    grid = region_grid(stream)
     primary_tiles, secondary_tiles = (
-        _tiles(stream, component, grid, _MOST_WORK * max_pixels) for component in range(len(COMPONENTS))
+        synthesis_tiles(stream, component, max_pixels) for component in range(len(COMPONENTS))
     )
     alike = primary_tiles == secondary_tiles
     limit = max_memory if max_memory is not None else _physical_memory() // 2
@@ -301,7 +306,7 @@ def _scaling(held: Area, height: int, width: int) -> Scaling:
     return Scaling(hyper, (size[0], size[1]), kept)
 
 
-def _regions(stream: Codestream) -> tuple[Region, ...]:
+def region_grid(stream: Codestream) -> tuple[Region, ...]:
     """Return the regions of a stream: one without partitioning (07.3)."""
     pih = stream.pih
     rows, columns = pih.num_ver_splits_minus1 + 1, pih.num_hor_splits_minus1 + 1
@@ -336,9 +341,20 @@ def _odd_overlaps(stream: Codestream) -> Iterator[Finding]:
             yield finding("R-24", message, selector)
 
 
-def _tiles(stream: Codestream, component: int, grid: Sequence[Region], most: int) -> Sequence[Tile]:
-    """Return the synthesis tiles of a component, of `most` samples together: one without tiles (07.6)."""
-    pih = stream.pih
+def synthesis_tiles(stream: Codestream, component: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Sequence[Tile]:
+    """Return the synthesis tiles of a component in raster order: one without tiles (07.6).
+
+    Args:
+        stream: the stream.
+        component: 0 or 1.
+        max_pixels: largest picture, in samples; tiles overlap, and may have a few times as many together.
+
+    Raises:
+        LimitError: they have more.
+        ConformanceError: they are impossible.
+        UnsupportedError: they do not begin at latents.
+    """
+    pih, most = stream.pih, _MOST_WORK * max_pixels
     height, width = pih.img_height, pih.img_width
     if not pih.synthesis_tile_enable[component]:
         return [Tile(Area.whole(height, width), Area.whole(height, width))]
@@ -355,7 +371,7 @@ def _tiles(stream: Codestream, component: int, grid: Sequence[Region], most: int
         raise LimitError(message, **_place(stream, name), expected=expected, found=rows * columns)
     if not pih.region_residual_in_its_own_substream_flag:
         return tiles(height, width, size, overlap)
-    result = tiles_in_regions(height, width, size, overlap, [region.samples for region in grid])
+    result = tiles_in_regions(height, width, size, overlap, [region.samples for region in region_grid(stream)])
     if any(start % _LATENT for tile in result for start in (tile.window.rows.start, tile.window.columns.start)):
         message = "a tile that begins between latents cannot be decoded"
         raise UnsupportedError(message, **_place(stream, name), expected="an even value", found=overlap // _LATENT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from jpegai.codestream import Codestream, ConformanceError, UnsupportedError
 from jpegai.codestream.schema.pih import TRANSFORMS
 
@@ -12,13 +14,17 @@ __all__ = ["check", "choose_transform"]
 _TOLERATED = {"R-20", "R-21", "R-33"}
 
 
-def check(stream: Codestream) -> None:
+def check(stream: Codestream, regions: Mapping[str, Collection[int]] | None = None) -> None:
     """Refuse what cannot be decoded, before any work.
+
+    Args:
+        stream: the stream.
+        regions: kind of segment to the regions that are read of it; None for all.
 
     Raises:
         ConformanceError: a rule is broken that decoding needs.
     """
-    for finding in stream.findings:
+    for finding in stream.findings if regions is None else stream.findings_about(regions):
         if finding.severity == "E" and finding.rule not in _TOLERATED:
             raise ConformanceError(
                 f"{finding.rule}: {finding.message}",

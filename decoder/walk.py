@@ -27,6 +27,7 @@ from jpegai.decoder.picture.signalling import Rendering
 from jpegai.decoder.plan import Piece, Plan
 from jpegai.decoder.quantiser import Quantiser
 from jpegai.decoder.recorder import Recorder
+from jpegai.decoder.symbols import Symbols
 
 if TYPE_CHECKING:
     from jpegai.decoder.decoder import Decoder
@@ -42,7 +43,13 @@ class Walk:
     """One decode. What it offers to its recorder under the names of the stages is what a dump holds."""
 
     def __init__(
-        self, decoder: Decoder, stream: Codestream, plan: Plan, rendering: Rendering, recorder: Recorder
+        self,
+        decoder: Decoder,
+        stream: Codestream,
+        plan: Plan,
+        rendering: Rendering,
+        recorder: Recorder,
+        symbols: Symbols | None = None,
     ) -> None:
         self._decoder = decoder
         self._workers = decoder.workers
@@ -50,9 +57,11 @@ class Walk:
         self._plan = plan
         self._rendering = rendering
         self._recorder = recorder
+        self._symbols = symbols
         self._model_id: int = stream.pih.model_id
         # absent regions are told one by one, where their residual would be decoded
-        self._findings = [each for each in stream.findings if each.rule != "S-34"]
+        findings = stream.findings if plan.whole else stream.findings_about(plan.coded)
+        self._findings = [each for each in findings if each.rule != "S-34"]
         self._findings += (*plan.findings, *rendering.findings)
 
     def run(self) -> Picture:
@@ -80,8 +89,13 @@ class Walk:
     def _hyper_latents(self, models: list[EntropyModel]) -> list[NDArray[np.int8]]:
         """Decode z of both components (05.3)."""
         with self._recorder.stage("entropy"):
-            cdfs = [model.cdf for model in models]
-            z, findings = decode_z(self._stream.threads("soz"), cdfs, self._plan.hyper, self._workers)
+            known = self._symbols.z if self._symbols else None
+            if known is None:
+                cdfs = [model.cdf for model in models]
+                known = decode_z(self._stream.threads("soz"), cdfs, self._plan.hyper, self._workers)
+            z, findings = known
+            if self._symbols:
+                self._symbols.z = known
         self._findings += findings
         for component, latents in zip(COMPONENTS, z, strict=True):
             self._recorder.add(f"{component.name}.z", latents)
@@ -124,6 +138,7 @@ class Walk:
     def _residuals(self, quantisers: list[Quantiser]) -> list[Float32]:
         """Decode the symbols of all regions of both components, and dequantise (05.9, 05.10)."""
         recorder, plan, pih = self._recorder, self._plan, self._stream.pih
+        known = {} if self._symbols is None else self._symbols.residual
         places, calls = [], []
         for index, component in enumerate(COMPONENTS):
             kind = component.residual_segment
@@ -134,16 +149,21 @@ class Walk:
                     self._findings.append(finding("S-34", message, kind))
                     continue
                 core = region.core.within(plan.held)
-                with recorder.stage("scales and masks"):
-                    coding_map = quantisers[index].scales.coding_map(pih.numCh[index], core, self._workers)
-                places.append((index, core))
-                calls.append(ResidualCall(payloads[region.index], coding_map, plan.channels[index]))
+                places.append((index, region.index, core))
+                if (index, region.index) not in known:
+                    with recorder.stage("scales and masks"):
+                        coding_map = quantisers[index].scales.coding_map(pih.numCh[index], core, self._workers)
+                    calls.append(((index, region.index), ResidualCall(payloads[region.index], coding_map, plan.channels[index])))
         with recorder.stage("entropy"):
-            decoded = decode_residuals(calls, self._workers)
+            decoded = decode_residuals([call for _, call in calls], self._workers)
+        known = known | {place: result for (place, _), result in zip(calls, decoded, strict=True)}
+        if self._symbols is not None:
+            self._symbols.residual = known
         size = plan.held.shape
         result = [np.zeros((component.channels, *size), np.float32) for component in COMPONENTS]
         symbols = [np.zeros(array.shape, np.int16) for array in result] if recorder.keeps else None
-        for (index, core), (values, findings) in zip(places, decoded, strict=True):
+        for index, number, core in places:
+            values, findings = known[index, number]
             self._findings += findings
             used = plan.needs[index].residual.within(plan.held).intersect(core)
             with recorder.stage("entropy"):
@@ -296,7 +316,7 @@ class Walk:
             tuple(self._findings),
             recorder.times,
             self._rendering.cicp,
-            plan.window if plan.window.shape != plan.display else None,
+            None if plan.whole else plan.window,
         )
         if recorder.keeps:
             recorder.add("picture", picture.rgb if picture.format.space == "rgb" else picture.flat())
