@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 from jpegai.codestream import Codestream, JpegAIError
 from jpegai.decoder.components import COMPONENTS, Component, network_names
 from jpegai.decoder.engines.float32 import Float32Engine, Float32Network
-from jpegai.decoder.models import ModelStore
 from jpegai.decoder.geometry import Area
+from jpegai.decoder.models import ModelStore
 from jpegai.decoder.picture.signalling import Rendering, choose_rendering
 from jpegai.decoder.plan import DEFAULT_MAX_PIXELS, Plan, make_plan
 from jpegai.decoder.recorder import Dump, Recorder
 from jpegai.decoder.support import check, choose_transform
 from jpegai.decoder.symbols import Symbols
-from jpegai.decoder.windows import Roi, chosen_windows, roi_window
+from jpegai.decoder.windows import Roi, chosen_window
 from jpegai.decoder.workers import Workers
 
 if TYPE_CHECKING:
@@ -31,6 +32,17 @@ __all__ = ["ENGINES", "Decoder"]
 ENGINES = ("float32",)
 _NO_REGIONS: dict[str, tuple[int, ...]] = {component.residual_segment: () for component in COMPONENTS}
 Source = Codestream | str | os.PathLike[str] | bytes
+
+
+class Options(TypedDict, total=False):
+    """What may be said of a decode, see `Decoder.decode`."""
+
+    transform: str | None
+    channels: tuple[int, int] | None
+    format: str | PictureFormat | None
+    colour: str
+    eicci_selection: str
+    force: bool
 
 
 class Decoder:
@@ -71,18 +83,29 @@ class Decoder:
         self._entropy_models: dict[tuple[str, int], EntropyModel] = {}
         self._lock = threading.Lock()
 
+    @overload
     def decode(
         self,
         stream: Source,
         *,
-        roi: Any = None,
+        roi: Roi | None = None,
         tile: tuple[int, int] | None = None,
         region: int | None = None,
-        transform: str | None = None,
-        channels: tuple[int, int] | None = None,
-        format: str | PictureFormat | None = None,
-        colour: str = "signalled",
-    ) -> Any:
+        **options: Unpack[Options],
+    ) -> Picture: ...
+
+    @overload
+    def decode(self, stream: Source, *, roi: list[Roi], **options: Unpack[Options]) -> list[Picture]: ...
+
+    def decode(
+        self,
+        stream: Source,
+        *,
+        roi: Roi | list[Roi] | None = None,
+        tile: tuple[int, int] | None = None,
+        region: int | None = None,
+        **options: Unpack[Options],
+    ) -> Picture | list[Picture]:
         """Decode a stream to a picture, or a part of it: only what the part needs is read and computed.
 
         Args:
@@ -91,44 +114,63 @@ class Decoder:
                 the samples floor(x / s) to floor((x + width - 1) / s). A list of windows gives a list of pictures.
             tile: row and column of a synthesis tile of the primary component, from 0.
             region: number of a region, from 0.
-            transform: ``sop``, ``bop`` or ``hop``; by default the first one listed in the stream.
-            channels: how many latent channels of each component are decoded at most (05.9.4); by default all.
-            format: ``rgb444``, ``yuv444``, ``yuv422`` or ``yuv420``, with ``:BITS`` where the depth changes: convert
-                the picture before it is rounded; by default it is as the stream says.
-            colour: ``intended`` applies a user-defined colour transform by the formula that must have been intended.
+            options: any of these:
+                transform: ``sop``, ``bop`` or ``hop``; by default the first one listed in the stream.
+                channels: how many latent channels of each component are decoded at most (05.9.4); by default all.
+                format: ``rgb444``, ``yuv444``, ``yuv422`` or ``yuv420``, with ``:BITS`` where the depth changes:
+                convert the picture before it is rounded; by default it is as the stream says.
+                colour: ``intended`` applies a user-defined colour transform by the formula that must have been
+                intended.
+                eicci_selection: which models eICCI applies to a tile: ``reference`` or ``per-tile`` (08.8 D3).
+                force: decode with a transform that the stream does not list.
 
         Raises:
-            TruncatedError, StreamSyntaxError, ConformanceError: the stream is damaged.
+            TruncatedError, StreamSyntaxError, ConformanceError: the stream is damaged; of a part, what it needs of it.
             UnsupportedError: it uses something that is not built; the element is named.
             ModelError: weights are missing or wrong.
             LimitError: a limit would be exceeded.
-            ValueError: `format` or `colour` is no such name, or there is no such part.
+            ValueError: `transform`, `format`, `colour` or `eicci_selection` is no such name, or there is no such part.
         """
-        stream = _open(stream)
-        windows = chosen_windows(stream, roi, tile, region)
-        if not isinstance(windows, list):
-            return self._decode(stream, windows, transform, channels, Recorder(), format, colour)
-        symbols = Symbols()
-        return [
-            self._decode(stream, window, transform, channels, Recorder(), format, colour, symbols) for window in windows
-        ]
+        if not isinstance(roi, list):
+            picture = self.record(stream, Recorder(), roi=roi, tile=tile, region=region, **options)
+            assert picture is not None
+            return picture
+        if tile is not None or region is not None:
+            raise ValueError("only one of roi, tile and region can be given")
+        stream, symbols, pictures = _open(stream), Symbols(), []
+        for each in roi:
+            picture = self.record(stream, Recorder(), roi=each, symbols=symbols, **options)
+            assert picture is not None
+            pictures.append(picture)
+        return pictures
 
     def dump(
         self,
         stream: Source,
         *,
+        stages: Collection[str] | None = None,
+        stop_after: str | None = None,
         roi: Roi | None = None,
-        transform: str | None = None,
-        channels: tuple[int, int] | None = None,
+        **options: Unpack[Options],
     ) -> dict[str, NDArray[Any]]:
-        """Decode a stream and return every intermediate result by stage name (``primary.z`` ... ``picture``).
+        """Decode a stream and return its intermediate results by name (``primary.z`` ... ``picture``).
 
-        Those of a window are of the areas of its plan: what is behind the entropy decoding of `held`, planes of
-        `samples`. What they hold outside the rectangles of the plan has no meaning.
+        Those of a window are of the areas of its plan: results of latents and scales of `held`, planes of `samples`.
+        What they hold outside the other rectangles of the plan has no meaning.
+
+        Args:
+            stream: as `decode`.
+            stages: what is kept: stages (`jpegai.decoder.recorder.STAGES`) or single results (``primary.z``); by
+                default all.
+            stop_after: the last stage that is made; by default the last one that is kept.
+            roi: a window, as `decode`.
+            options: as `decode`.
+
+        Raises:
+            JpegAIError, ValueError: as `decode`; there is no such stage.
         """
-        recorder = Dump()
-        stream = _open(stream)
-        self._decode(stream, None if roi is None else roi_window(stream, roi), transform, channels, recorder)
+        recorder = Dump(stages, stop_after)
+        self.record(stream, recorder, roi=roi, **options)
         return recorder.results
 
     def network(self, name: str, index: int, bank: str | None = None) -> Float32Network:
@@ -151,19 +193,24 @@ class Decoder:
                 self._entropy_models[key] = load_entropy_model(self.store, component, model_id)
             return self._entropy_models[key]
 
-    def _decode(
+    def record(
         self,
-        stream: Codestream,
-        window: Area | None,
-        transform: str | None,
-        channels: tuple[int, int] | None,
+        source: Source,
         recorder: Recorder,
-        format: str | PictureFormat | None = None,
-        colour: str = "signalled",
+        *,
+        roi: Roi | None = None,
+        tile: tuple[int, int] | None = None,
+        region: int | None = None,
         symbols: Symbols | None = None,
-    ) -> Picture:
+        **options: Unpack[Options],
+    ) -> Picture | None:
+        """Decode as `decode` and `dump` do, under a recorder of the caller's; None where it stops the decode early.
+
+        `symbols` takes what is decoded wholly, for further windows of the same stream with the same options.
+        """
+        stream = _open(source)
         try:
-            rendering, plan = self._plan(stream, window, transform, channels, format, colour)
+            rendering, plan = self._plan(stream, chosen_window(stream, roi, tile, region), **options)
             self._load_networks(plan, stream.pih.model_id)
             # imported late: the networks load while the compiled loops do
             from jpegai.decoder.walk import Walk
@@ -176,20 +223,24 @@ class Decoder:
         self,
         stream: Codestream,
         window: Area | None,
-        transform: str | None,
+        *,
+        transform: str | None = None,
         channels: tuple[int, int] | None = None,
         format: str | PictureFormat | None = None,
         colour: str = "signalled",
+        eicci_selection: str = "reference",
+        force: bool = False,
     ) -> tuple[Rendering, Plan]:
-        """Lay out a decode; of a stream of which a window is wanted, only the regions of the window are judged."""
+        """Lay out a decode; where a window is wanted, only the regions that it needs are judged."""
         check(stream, None if window is None else _NO_REGIONS)
         rendering = choose_rendering(stream, format, colour)
         plan = make_plan(
             stream,
-            choose_transform(stream, transform),
+            choose_transform(stream, transform, force=force),
             window=window,
             rendering=rendering,
             channels=channels,
+            eicci_selection=eicci_selection,
             max_pixels=self.max_pixels,
             max_memory=self.max_memory,
         )

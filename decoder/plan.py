@@ -34,11 +34,13 @@ from jpegai.decoder.geometry import (
     tiles_in_regions,
 )
 from jpegai.decoder.geometry.tiles import axis_tiles
+from jpegai.decoder.models import eicci_file_name
 from jpegai.decoder.networks import NETWORKS, Network
 from jpegai.decoder.picture.formats import Frame
 from jpegai.decoder.picture.render import rendering_reads
 from jpegai.decoder.picture.resample import conversion_reads
 from jpegai.decoder.picture.signalling import Rendering, choose_rendering
+from jpegai.decoder.support import listed_transforms
 
 __all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "Scaling", "make_plan", "region_grid", "synthesis_tiles"]
 
@@ -118,7 +120,7 @@ class Plan:
         synthesis: runs of the synthesis network of each component; their cores cover the samples.
         filters: the post-filters.
         memory: estimate of the bytes the decode takes above libraries and loaded models.
-        findings: what is odd about regions.
+        findings: what is odd about transform and regions.
     """
 
     height: int
@@ -203,7 +205,8 @@ def make_plan(
     picture = Area.whole(pih.display_height, pih.display_width)
     window = window or picture
     if window.empty or not picture.contains(window):
-        raise ValueError(f"a window must lie inside the picture of {picture.columns.stop} x {picture.rows.stop} samples")
+        size = f"{picture.columns.stop} x {picture.rows.stop}"
+        raise ValueError(f"a window must have samples and lie inside the picture of {size}")
     filtered, unfiltered, wanted = _samples(window, picture, rendering, filters)
     filtering = _filter_memory(filters, filtered)
     grid = region_grid(stream)
@@ -258,7 +261,7 @@ def make_plan(
         (primary, secondary),
         filters,
         memory,
-        tuple(_odd_overlaps(stream)),
+        (*_odd_transform(stream, transform, filters), *_odd_overlaps(stream)),
     )
 
 
@@ -295,12 +298,13 @@ def _held(parts: Sequence[Needs], filters: FilterChain, filtered: Area, size: tu
 def _scaling(held: Area, height: int, width: int) -> Scaling:
     """Return the run of the hyper scale decoder that makes the scales of the latents held."""
     ((before, after),) = NETWORKS[COMPONENTS[0].scale_network].reach
+    unit = _LATENT * _OF_HYPER
     spans, size = [], []
     for span, length in ((held.rows, height), (held.columns, width)):
-        end = hyper_size(length, 1)[0]
+        end = ceil_div(length, unit)
         read = span.covered_by(_OF_HYPER).grown(-before, after).intersect(Span(0, end))
         spans.append(read)
-        size.append((length if read.stop == end else _LATENT * _OF_HYPER * read.stop) - _LATENT * _OF_HYPER * read.start)
+        size.append((length if read.stop == end else unit * read.stop) - unit * read.start)
     hyper = Area(*spans)
     kept = Area(held.rows.within(_OF_HYPER * hyper.rows.start), held.columns.within(_OF_HYPER * hyper.columns.start))
     return Scaling(hyper, (size[0], size[1]), kept)
@@ -320,6 +324,20 @@ def region_grid(stream: Codestream) -> tuple[Region, ...]:
     if not pih.region_residual_in_its_own_substream_flag:
         overlap = Overlap.dependent(pih.hyper_decoder_overlap_in_latent_samples, pih.mcm_overlap_in_latent_samples)
     return regions(pih.img_height, pih.img_width, rows, columns, overlap)
+
+
+def _odd_transform(stream: Codestream, transform: str, filters: FilterChain) -> Iterator[Finding]:
+    """Yield what follows from a transform that is not the stream's first (08.8 D10, 12.7 D12-6)."""
+    listed = listed_transforms(stream)
+    selector = "pih.synthesis_transform_id[0]"
+    offset = stream.fields[selector].offset
+    if transform not in listed:
+        message = f"decoded with {transform}, which the stream does not list: it lists {', '.join(listed)}"
+        yield Finding("D12-6", "W", message, selector, offset)
+    if transform != listed[0] and filters.eicci is not None:
+        files = (eicci_file_name(filters.eicci.bank, index) for _, index in filters.eicci.networks)
+        message = f"the models of eICCI follow the transform used, {transform}: {', '.join(dict.fromkeys(files))}"
+        yield Finding("D10", "W", message, selector, offset)
 
 
 def _odd_overlaps(stream: Codestream) -> Iterator[Finding]:

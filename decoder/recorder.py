@@ -1,16 +1,36 @@
-"""What a decode leaves behind besides the picture: times by stage, and the intermediate results asked for."""
+"""What a decode leaves behind besides the picture: times by stage, findings, and the intermediate results asked for."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Dump", "Recorder"]
+from jpegai.codestream import Finding
+from jpegai.decoder.components import COMPONENTS
+
+__all__ = ["STAGES", "Dump", "Recorder", "stage_of"]
+
+#: The stages in the order in which a decode makes them; a result is called after its stage, with its component before
+#: the dot or the number of its plane behind it.
+STAGES = (
+    "z", "quality_map", "hyper_scale", "scale0", "scale1", "sigma_index", "coded_mask", "cube_flags", "grfs_flags",
+    "rvs_block_sigma", "lsbs_block_sigma", "residual", "residual_dequantised", "psi", "prediction", "latents",
+    "latents_scaled", "planes", "filter_input", "efe_linear", "filter_EFElinear_alt", "eicci", "efe_nonlinear", "lef",
+    "output", "picture",
+)  # fmt: skip
+#: What may stand before a stage.
+_COMPONENTS = ("", *(f"{component.name}." for component in COMPONENTS))
+
+
+def stage_of(name: str) -> str:
+    """Return the stage of a result: ``latents`` of ``primary.latents``, ``lef`` of ``lef.0``."""
+    first, _, last = name.rpartition(".")
+    return first if last.isdecimal() else last
 
 
 class Recorder:
@@ -19,12 +39,14 @@ class Recorder:
     Attributes:
         keeps: whether results are kept; what exists only to be kept is made only then.
         times: seconds by stage.
+        findings: what was odd in the stream.
     """
 
     keeps = False
 
     def __init__(self) -> None:
         self.times: dict[str, float] = {}
+        self.findings: list[Finding] = []
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -36,18 +58,43 @@ class Recorder:
             self.times[name] = self.times.get(name, 0.0) + time.perf_counter() - start
 
     def add(self, name: str, result: NDArray[Any]) -> None:
-        """Offer a result under its stage name."""
+        """Offer a result under its name."""
+
+    def stops_before(self, stage: str) -> bool:
+        """Whether the decode is to end before `stage`: neither it nor anything after it is asked for."""
+        return False
 
 
 class Dump(Recorder):
-    """Keeps every result, as an independent array."""
+    """Keeps results, as independent arrays.
+
+    Args:
+        stages: what is kept: stages (``latents``) or single results (``primary.latents``); by default all.
+        stop_after: the last stage that is made; by default the last one that is kept.
+
+    Raises:
+        ValueError: there is no such stage.
+    """
 
     keeps = True
 
-    def __init__(self) -> None:
+    def __init__(self, stages: Collection[str] | None = None, stop_after: str | None = None) -> None:
         super().__init__()
+        wanted = STAGES if stages is None else stages
+        for name in (*wanted, *([] if stop_after is None else [stop_after])):
+            if stage_of(name) not in STAGES or name.partition(stage_of(name))[0] not in _COMPONENTS:
+                raise ValueError(f"{name!r} is no stage; there are {', '.join(STAGES)}")
+        self._wanted = set(wanted)
+        last = wanted if stop_after is None else [stop_after]
+        self._last = max(STAGES.index(stage_of(name)) for name in last)
         self.results: dict[str, NDArray[Any]] = {}
 
     def add(self, name: str, result: NDArray[Any]) -> None:
-        """Keep a result."""
-        self.results[name] = np.array(result)
+        """Keep a result that is asked for."""
+        stage = stage_of(name)
+        if (stage in self._wanted or name in self._wanted) and not self.stops_before(stage):
+            self.results[name] = np.array(result)
+
+    def stops_before(self, stage: str) -> bool:
+        """Whether `stage` comes after the last one."""
+        return STAGES.index(stage) > self._last

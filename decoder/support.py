@@ -7,11 +7,12 @@ from collections.abc import Collection, Mapping
 from jpegai.codestream import Codestream, ConformanceError, UnsupportedError
 from jpegai.codestream.schema.pih import TRANSFORMS
 
-__all__ = ["check", "choose_transform"]
+__all__ = ["check", "choose_transform", "listed_transforms"]
 
 #: Rules whose breach does not keep a stream from being decoded: limits on the number of regions, and grids of tiles
-#: that differ between the components (07.9 D5, D7).
-_TOLERATED = {"R-20", "R-21", "R-33"}
+#: that differ between the components (07.9 D5, D7), depths that only change the rounding (10.15 P3), and a matrix that
+#: is never inverted here (10.7).
+_TOLERATED = {"R-12", "R-16", "R-20", "R-21", "R-33"}
 
 
 def check(stream: Codestream, regions: Mapping[str, Collection[int]] | None = None) -> None:
@@ -34,17 +35,30 @@ def check(stream: Codestream, regions: Mapping[str, Collection[int]] | None = No
             )
 
 
-def choose_transform(stream: Codestream, asked: str | None) -> str:
+def listed_transforms(stream: Codestream) -> list[str]:
+    """Return the transforms that the stream lists; the first one is the default (12.1)."""
+    return [TRANSFORMS[stream.pih.synthesis_transform_id[i]] for i in stream.pih.synthesis_transform_id]
+
+
+def choose_transform(stream: Codestream, asked: str | None, *, force: bool = False) -> str:
     """Return the transform to decode with: the one asked for, else the first one listed in the stream (12.2).
+
+    Args:
+        stream: the stream.
+        asked: name of a transform.
+        force: take it although the stream does not list it.
 
     Raises:
         UnsupportedError: the stream does not list it; the message names those that it does.
+        ValueError: there is no such transform.
     """
-    listed = [TRANSFORMS[stream.pih.synthesis_transform_id[i]] for i in stream.pih.synthesis_transform_id]
+    listed = listed_transforms(stream)
     chosen = asked.upper() if asked else listed[0]
-    if chosen not in listed:
+    if chosen not in TRANSFORMS.values():
+        raise ValueError(f"transform {asked!r} is none of {', '.join(TRANSFORMS.values())}")
+    if chosen not in listed and not force:
         raise UnsupportedError(
-            f"the stream does not list the transform {chosen} (--transform)",
+            f"the stream does not list the transform {chosen}, which only --force applies",
             file=stream.name,
             selector="pih.synthesis_transform_id[0]",
             expected=chosen,

@@ -61,25 +61,38 @@ class Walk:
         self._model_id: int = stream.pih.model_id
         # absent regions are told one by one, where their residual would be decoded
         findings = stream.findings if plan.whole else stream.findings_about(plan.coded)
-        self._findings = [each for each in findings if each.rule != "S-34"]
+        self._findings = recorder.findings
+        self._findings += [each for each in findings if each.rule != "S-34"]
         self._findings += (*plan.findings, *rendering.findings)
 
-    def run(self) -> Picture:
-        """Decode the stream."""
+    def run(self) -> Picture | None:
+        """Decode the stream; None where the recorder stops before the picture."""
+        stops_before = self._recorder.stops_before
         with self._recorder.stage("model load"):
             models = [self._decoder.entropy_model(component, self._model_id) for component in COMPONENTS]
         z = self._hyper_latents(models)
+        if stops_before("quality_map"):
+            return None
         quantisers = self._quantisers(models, z)
+        if stops_before("residual"):
+            return None
         residuals = self._residuals(quantisers)
         biases = [quantiser.bias for quantiser in quantisers]
         scale = self._filter_scale(quantisers[0])
         del quantisers
+        if stops_before("psi"):
+            return None
         latents = self._latents(z, residuals)
+        if stops_before("latents_scaled"):
+            return None
         self._scale_latents(biases, latents, residuals)
         del z, biases, residuals
+        if stops_before("planes"):
+            return None
         assembly = self._synthesis(latents)
         del latents
-        return self._picture(assembly, self._filtered(assembly, scale))
+        filtered = self._filtered(assembly, scale)
+        return None if stops_before("output") else self._picture(assembly, filtered)
 
     def _network(self, name: str) -> Float32Network:
         return self._decoder.network(name, self._model_id)
@@ -139,7 +152,8 @@ class Walk:
         """Decode the symbols of all regions of both components, and dequantise (05.9, 05.10)."""
         recorder, plan, pih = self._recorder, self._plan, self._stream.pih
         known = {} if self._symbols is None else self._symbols.residual
-        places, calls = [], []
+        cores: dict[tuple[int, int], Area] = {}
+        calls: dict[tuple[int, int], ResidualCall] = {}
         for index, component in enumerate(COMPONENTS):
             kind = component.residual_segment
             payloads = self._stream.regions(kind, plan.coded[kind])
@@ -148,21 +162,20 @@ class Walk:
                     message = f"region {region.index} of the {component.name} component is absent: its residual is 0"
                     self._findings.append(finding("S-34", message, kind))
                     continue
-                core = region.core.within(plan.held)
-                places.append((index, region.index, core))
-                if (index, region.index) not in known:
+                place, core = (index, region.index), region.core.within(plan.held)
+                cores[place] = core
+                if place not in known:
                     with recorder.stage("scales and masks"):
                         coding_map = quantisers[index].scales.coding_map(pih.numCh[index], core, self._workers)
-                    calls.append(((index, region.index), ResidualCall(payloads[region.index], coding_map, plan.channels[index])))
+                    calls[place] = ResidualCall(payloads[region.index], coding_map, plan.channels[index])
         with recorder.stage("entropy"):
-            decoded = decode_residuals([call for _, call in calls], self._workers)
-        known = known | {place: result for (place, _), result in zip(calls, decoded, strict=True)}
+            known = known | dict(zip(calls, decode_residuals(list(calls.values()), self._workers), strict=True))
         if self._symbols is not None:
             self._symbols.residual = known
         size = plan.held.shape
         result = [np.zeros((component.channels, *size), np.float32) for component in COMPONENTS]
         symbols = [np.zeros(array.shape, np.int16) for array in result] if recorder.keeps else None
-        for index, number, core in places:
+        for (index, number), core in cores.items():
             values, findings = known[index, number]
             self._findings += findings
             used = plan.needs[index].residual.within(plan.held).intersect(core)
@@ -189,6 +202,8 @@ class Walk:
             with recorder.stage("hyper decoder"):
                 psi = self._psi(component.hyper_network, z[index], plan.needs[index].regions)
             recorder.add(f"{component.name}.psi", psi)
+            if recorder.stops_before("prediction"):
+                continue
             with recorder.stage("MCM"):
                 for region in plan.needs[index].regions:
                     paste = region.paste.within(plan.held)
@@ -281,7 +296,7 @@ class Walk:
         if recorder.keeps:
             for component, coded in zip(COMPONENTS, assembly.coded, strict=True):
                 recorder.add(f"{component.name}.planes", coded)
-        if not (recorder.keeps or chain.on):
+        if not (recorder.keeps or chain.on) or recorder.stops_before("filter_input"):
             return None
         with recorder.stage("colour"):
             planes = assembly.filter_input()

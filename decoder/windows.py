@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from jpegai.codestream import Codestream
 from jpegai.decoder.geometry import Area, Span
 from jpegai.decoder.plan import region_grid, synthesis_tiles
 
-__all__ = ["Roi", "region_window", "roi_window", "tile_window", "tile_windows"]
+__all__ = ["Roi", "chosen_window", "region_window", "roi_window", "tile_window", "tile_windows"]
 
 #: x, y, width and height in luma samples of the displayed picture.
 Roi = tuple[int, int, int, int]
@@ -75,10 +73,10 @@ def region_window(stream: Codestream, region: int) -> Area:
     return _not_empty(_shown(stream, grid[region].samples), f"region {region}")
 
 
-def chosen_windows(
-    stream: Codestream, roi: Roi | Sequence[Roi] | None, tile: tuple[int, int] | None, region: int | None
-) -> list[Area] | Area | None:
-    """Return what is asked for, None where it is the whole picture; a list of windows gives a list.
+def chosen_window(
+    stream: Codestream, roi: Roi | None = None, tile: tuple[int, int] | None = None, region: int | None = None
+) -> Area | None:
+    """Return the luma samples that are asked for, None where it is the whole picture.
 
     Raises:
         ValueError: more than one of the three is given, or what is asked for does not exist.
@@ -89,11 +87,7 @@ def chosen_windows(
         return tile_window(stream, tile)
     if region is not None:
         return region_window(stream, region)
-    if roi is None:
-        return None
-    if isinstance(roi, tuple) and all(isinstance(value, int) for value in roi):
-        return roi_window(stream, roi)  # type: ignore[arg-type]
-    return [roi_window(stream, each) for each in roi]  # type: ignore[arg-type]
+    return None if roi is None else roi_window(stream, roi)
 
 
 def _shown(stream: Codestream, samples: Area) -> Area:
