@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jpegai.decoder.entropy_model import EntropyModel
+    from jpegai.decoder.outline import Outline
     from jpegai.decoder.picture.formats import PictureFormat
     from jpegai.decoder.picture.picture import Picture
 
 __all__ = ["ENGINES", "Decoder"]
 
 ENGINES = ("float32",)
+_NO_LIMIT = 1 << 62
 _NO_REGIONS: dict[str, tuple[int, ...]] = {component.residual_segment: () for component in COMPONENTS}
 Source = Codestream | str | os.PathLike[str] | bytes
 
@@ -172,6 +174,39 @@ class Decoder:
         recorder = Dump(stages, stop_after)
         self.record(stream, recorder, roi=roi, **options)
         return recorder.results
+
+    def plan(
+        self,
+        stream: Source,
+        *,
+        roi: Roi | None = None,
+        tile: tuple[int, int] | None = None,
+        region: int | None = None,
+        **options: Unpack[Options],
+    ) -> Outline:
+        """Return what a decode with these arguments will read and compute; only headers and tables are read.
+
+        Args:
+            stream: as `decode`.
+            roi: as `decode`.
+            tile: as `decode`.
+            region: as `decode`.
+            options: as `decode`.
+
+        Raises:
+            JpegAIError, ValueError: as `decode`.
+        """
+        from jpegai.decoder.outline import outline
+
+        stream = _open(stream)
+        try:
+            rendering, plan = self._plan(stream, chosen_window(stream, roi, tile, region), **options)
+            whole = make_plan(
+                stream, plan.transform, rendering=rendering, max_pixels=self.max_pixels, max_memory=_NO_LIMIT
+            )
+            return outline(stream, plan, whole, rendering)
+        except JpegAIError as error:
+            raise error.locate(file=stream.name) from None
 
     def network(self, name: str, index: int, bank: str | None = None) -> Float32Network:
         """Return a float network of the models, loaded on its first use.

@@ -180,8 +180,8 @@ def convert_chroma(
     luma, u, v = planes
     frame = frame or Frame.whole(*luma.shape)
     for before, after in _steps(source, target):
-        sizes = (chroma_shape(chroma, *frame.size) for chroma in (before, after))
-        resampler = Resampler(*sizes, frame.part(before), frame.part(after))
+        given, wanted = (chroma_shape(chroma, *frame.size) for chroma in (before, after))
+        resampler = Resampler(given, wanted, frame.part(before), frame.part(after))
         u, v = resampler.plane(u, workers), resampler.plane(v, workers)
     return luma, u, v
 
