@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -221,7 +221,7 @@ def make_plan(
     while True:
         primary = _pieces(networks, primary_tiles, wanted, rows)
         secondary = primary if alike else _pieces(networks, secondary_tiles, wanted, rows)
-        used = reduce(Area.joined, {piece.latents for piece in (*primary, *secondary)})
+        used = functools.reduce(Area.joined, {piece.latents for piece in (*primary, *secondary)})
         if window == picture:  # latents that only samples behind the display are made of are results all the same
             used = Area.whole(*latents)
         parts = needs(grid, used, context=True), needs(grid, used, context=False)
@@ -279,7 +279,7 @@ def _samples(window: Area, picture: Area, rendering: Rendering, filters: FilterC
 
 def _held(parts: Sequence[Needs], filters: FilterChain, filtered: Area, size: tuple[int, int]) -> Area:
     """Return the latents that are held: those of the regions decoded, and those whose scales LEF looks at (08.6.2)."""
-    area = reduce(Area.joined, (part.core for part in parts))
+    area = functools.reduce(Area.joined, (part.core for part in parts))
     if filters.lef is not None:
         rows, columns = (
             Span(int(index[span.start]), int(index[span.stop - 1]) + 1)
@@ -432,12 +432,14 @@ def _pieces(networks: Sequence[Network], grid: Sequence[Tile], wanted: Area, row
     Networks that depend on all they read (HOP) take whole tiles.
     """
     bounded = not any(network.global_dependency for network in networks)
-    spans = [span for network in networks for span in network.reach]
-    before, after = -min(low for low, _ in spans), max(high for _, high in spans)
+    fields = [field for network in networks for field in _fields(network.name)]
 
     def needed(core: Span, window: Span) -> Span:
-        read = core.covered_by(_LATENT)
-        return window.intersect(Span(read.start - before, read.stop + after))
+        start = range(core.start, min(core.start + _LATENT, core.stop))
+        end = range(max(core.start, core.stop - _LATENT), core.stop)
+        first = min(place // _LATENT + field[place % _LATENT][0] for field in fields for place in start)
+        last = max(place // _LATENT + field[place % _LATENT][1] for field in fields for place in end)
+        return window.intersect(Span(first, last + 1))
 
     result = []
     for tile in grid:
@@ -451,6 +453,13 @@ def _pieces(networks: Sequence[Network], grid: Sequence[Tile], wanted: Area, row
                 latents = Area(needed(part.rows, tile.latents.rows), needed(part.columns, tile.latents.columns))
             result.append(Piece(part, latents, _size(tile, latents)))
     return tuple(result)
+
+
+@functools.cache
+def _fields(name: str) -> list[list[tuple[int, int]]]:
+    """Return for each input of a synthesis network what each phase of its samples reads of it (06.11)."""
+    network = NETWORKS[name]
+    return [network.receptive_field(entry.name) for entry in network.inputs]
 
 
 def _size(tile: Tile, latents: Area) -> tuple[int, int]:
