@@ -18,6 +18,7 @@ from jpegai.decoder.engines.stages import multiply_adds
 from jpegai.decoder.geometry import Area, Overlap, Span, needs, regions
 from jpegai.decoder.networks import NETWORKS
 from jpegai.decoder.outline import network_runs
+from jpegai.decoder.picture.formats import Frame
 from jpegai.decoder.plan import Plan, make_plan
 from jpegai.decoder.walk import Walk
 from tests.streams import described_streams, perf_streams
@@ -83,7 +84,182 @@ def test_worked_windows(transform: str, tiled: bool, latents: Any, psi: Any, res
 def test_worked_window_of_independent_regions() -> None:
     grid = regions(2048, 1344, 2, 2, Overlap())
     upper, _, lower, _ = needs(grid, area(59, 81, 34, 56), context=True).regions
-    spans = [each.rows for region in (upper, lower) for each in (region.paste, region.psi, region.latents, region.hyper)]
-    assert [(span.start, span.stop - 1) for span in spans] == [
+    areas = [each for region in (upper, lower) for each in (region.paste, region.psi, region.latents, region.hyper)]
+    assert [(each.rows.start, each.rows.stop - 1) for each in areas] == [
         (59, 63), (26, 31), (52, 63), (11, 15), (64, 81), (32, 43), (64, 87), (16, 23),
     ]  # fmt: skip
+
+
+# -- margins ------------------------------------------------------------------------------------------------------
+
+
+def outside(areas: list[Area], array: NDArray[np.float32]) -> None:
+    """Overwrite what lies outside of all areas."""
+    inside = np.zeros(array.shape[1:], bool)
+    for each in areas:
+        inside[each.index[1:]] = True
+    array[:, ~inside] = np.nan
+
+
+def poison(monkeypatch: pytest.MonkeyPatch, plan: Plan, less: int = 0) -> None:
+    """Make every walk overwrite what `plan` does not use: residual, psi, latents, the planes that filters read.
+
+    `less` takes so many latents from every side of what it uses.
+    """
+    residuals, psi, scaled, given = Walk._residuals, Walk._psi, Walk._scale_latents, Walk._filtered
+
+    def _residuals(self: Walk, *args: Any) -> Any:
+        result = residuals(self, *args)
+        for array, part in zip(result, plan.needs, strict=True):
+            outside([part.residual.within(self._plan.held)], array)
+        return result
+
+    def _psi(self: Walk, name: str, *args: Any) -> Any:
+        result = psi(self, name, *args).copy()
+        held = self._plan.held.covered_by(2)
+        outside([each.psi.within(held) for each in plan.needs["_UV" in name].regions], result)
+        return result
+
+    def _scale_latents(self: Walk, biases: Any, latents: NDArray[np.float32], *args: Any) -> None:
+        scaled(self, biases, latents, *args)
+        rows, columns = (span.grown(-less, -less) for span in (plan.used.rows, plan.used.columns))
+        outside([Area(rows, columns).within(self._plan.held)], latents)
+
+    def _filtered(self: Walk, assembly: Any, *args: Any) -> Any:
+        luma, chroma = assembly.coded
+        frame = assembly._frame
+        outside([plan.samples.within(frame.area)], luma)
+        coded = self._rendering.coded
+        outside([Frame(plan.display, plan.samples).part(coded).within(frame.part(coded))], chroma)
+        return given(self, assembly, *args)
+
+    for function in (_residuals, _psi, _scale_latents, _filtered):
+        monkeypatch.setattr(Walk, function.__name__, function)
+
+
+def shown(results: dict[str, NDArray[Any]], plan: Plan) -> list[NDArray[np.float32]]:
+    """The output planes of a decode in the window of a plan; chroma at its size in them."""
+    planes = []
+    for number in range(3):
+        plane = results[f"output.{number}"]
+        step = [-(-side // small) for side, small in zip(plan.display, plane.shape[1:], strict=True)]
+        planes.append(plane[Area(plan.window.rows.covered_by(step[0]), plan.window.columns.covered_by(step[1])).index])
+    return planes
+
+
+MARGINS: list[tuple[str, Roi]] = [
+    ("reg_dep_tall", (20, 170, 30, 60)), ("reg_dep_tall", (3, 260, 1, 1)), ("reg_ind_2x2", (290, 200, 40, 9)),
+    ("reg_ind_2x2", (520, 120, 64, 80)), ("an_regions_dep", (250, 250, 20, 20)), ("an_tiles", (100, 100, 60, 60)),
+    ("tile_sop", (60, 70, 64, 64)), ("size_1400x64", (700, 5, 17, 30)), ("size_1400x64", (0, 0, 64, 64)),
+    ("reg_dep_qmap", (30, 200, 33, 31)), ("flt_eicci_tiles", (60, 60, 33, 47)), ("flt_all_a", (60, 40, 31, 33)),
+    ("flt_all_c", (71, 51, 20, 20)), ("fmt_png_coded_22", (71, 41, 20, 10)), ("tile_hop", (33, 20, 64, 10)),
+    ("size_1400x64", (1336, 0, 64, 64)), ("fmt_b_10", (51, 33, 11, 21)), ("rvs_grfs_lsbs", (40, 70, 20, 20)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "roi"), MARGINS)
+def test_nothing_outside_the_plan_reaches_the_window(name: str, roi: Roi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decode of the whole picture, with everything that the window's plan leaves out overwritten."""
+    stream, made = parsed(name), made_for(name)
+    plan = made.plan(stream, roi=roi).plan
+    expected = shown(made.dump(stream, stages=["output"]), plan)
+    poison(monkeypatch, plan)
+    whole, window = made.dump(stream, stages=["output"]), made.dump(stream, roi=roi, stages=["output"])
+    for found in (shown(whole, plan), list(window.values())):
+        for ours, theirs in zip(found, expected, strict=True):
+            assert ours.shape == theirs.shape
+            assert np.isfinite(ours).all()
+            assert np.abs(ours - theirs).max() <= 1e-3
+
+
+def test_a_latent_less_would_be_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    roi = (700, 5, 17, 30)
+    stream, made = parsed("size_1400x64"), made_for("size_1400x64")
+    plan = made.plan(stream, roi=roi).plan
+    assert 0 < plan.used.columns.start < plan.used.columns.stop < plan.latents[1]
+    poison(monkeypatch, plan, less=1)
+    found = shown(made.dump(stream, stages=["output"]), plan)
+    assert not all(np.isfinite(plane).all() for plane in found)
+
+
+# -- what is spent ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "roi"), [*MARGINS, ("hop_m0", None), ("size_97x131", None), ("flt_all_hop", None)])
+def test_the_runs_named_are_those_made(name: str, roi: Roi | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, made = parsed(name), made_for(name)
+    runs: list[tuple[Any, ...]] = []
+
+    def counting(call: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(self: Any, *inputs: Any, size: Any = None, **more: Any) -> Any:
+            runs.append((self.network.name, *inputs[0].shape[1:], size))
+            if not self.network.has_crops:
+                return call(self, *inputs, **more)
+            return call(self, *inputs, size=size, **more)
+
+        return wrapped
+
+    for kind in (Float32Network, IntegerNetwork):
+        monkeypatch.setattr(kind, "__call__", counting(kind.__call__))
+    made.decode(stream, roi=roi)
+    outline = made.plan(stream, roi=roi)
+    named = list(network_runs(outline.plan))
+    assert sorted(runs, key=repr) == sorted(named, key=repr)
+    spent = sum(multiply_adds(NETWORKS[run[0]], *run[1:]) for run in runs)
+    assert spent == sum(outline.macs.values()) > 0
+    if roi is None:
+        assert outline.share == {"bytes": pytest.approx(1, abs=0.1), "macs": 1.0, "samples": 1.0}
+    else:
+        assert sum(outline.macs.values()) <= outline.whole_macs
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_multiply_adds_are_those_of_the_table(name: str) -> None:
+    """For sizes that divide by everything they are the figures per sample of 06.12 times the samples."""
+    network = NETWORKS[name]
+    step = network.inputs[0].subsampling
+    size = (512, 256) if network.size_argument != "half" else (256, 128)
+    found = network.multiply_adds(512 // step, 256 // step, size)
+    assert found == network.macs_per_sample() * 512 * 256
+
+
+# -- bytes --------------------------------------------------------------------------------------------------------
+
+BYTES: list[tuple[str, Roi, list[int], list[int]]] = [
+    # dependent regions: the context model reads further than chroma does
+    ("size_1100x1100_reg", (1000, 1000, 40, 40), [7], [7]),
+    ("reg_dep_tall", (10, 350, 20, 20), [0, 1], [1]),
+    ("reg_ind_2x2", (20, 20, 64, 64), [0], [0]),
+    ("reg_ind_2x2", (560, 60, 40, 40), [1], [1]),
+    ("reg_ind_2x2", (250, 330, 1, 1), [2], [2]),
+    ("reg_ind_hop_tools", (530, 330, 20, 20), [3], [3]),
+]
+
+
+@pytest.mark.parametrize(("name", "roi", "primary", "secondary"), BYTES)
+def test_only_the_bytes_named_are_read(name: str, roi: Roi, primary: list[int], secondary: list[int]) -> None:
+    """All other bytes may be anything: tables of threads and symbols of other regions are never looked at."""
+    path, made = by_name[name].path, made_for(name)
+    data = path.read_bytes()
+    outline = made.plan(data, roi=roi)
+    assert [list(outline.plan.coded[kind]) for kind in ("sorp", "sors")] == [primary, secondary]
+    expected = made.decode(data, roi=roi)
+    rng = np.random.default_rng(5)
+    other = rng.integers(0, 256, len(data), np.uint8)
+    for first, last in outline.bytes:
+        other[first:last] = np.frombuffer(data[first:last], np.uint8)
+    different = int(np.count_nonzero(other != np.frombuffer(data, np.uint8)))
+    assert 0.9 * (len(data) - outline.bytes_read) < different <= len(data) - outline.bytes_read
+    assert outline.bytes_read < 0.8 * len(data)
+    found = made.decode(other.tobytes(), roi=roi)
+    for ours, theirs in zip(found.planes, expected.planes, strict=True):
+        assert np.abs(ours.astype(int) - theirs).max() <= 1
+    assert found.findings == expected.findings
+    # what is named is needed: the region's own bytes are not like the others
+    last = max(outline.bytes, key=lambda part: part[1] - part[0])
+    other[last[0] + (last[1] - last[0]) // 2 : last[1]] = 0
+    try:
+        wrong = made.decode(other.tobytes(), roi=roi)
+    except JpegAIError:
+        return
+    assert any(not np.array_equal(a, b) for a, b in zip(wrong.planes, expected.planes, strict=True))
