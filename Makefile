@@ -24,8 +24,13 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/python tests/typecheck.py
 
+docs/syntax.md: $(READY) FORCE
+	$(BIN)/jpegai syntax --format markdown > $@
+
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+FORCE:
 
 clean:
 	rm -rf $(VENV) .bench-venv build dist demo *.egg-info

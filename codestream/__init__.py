@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from jpegai.codestream.codestream import Codestream
     from jpegai.codestream.errors import (
         ConformanceError,
+        EditError,
         Finding,
         JpegAIError,
         LimitError,
         ModelError,
+        SelectorError,
         StreamSyntaxError,
         TruncatedError,
         UnsupportedError,
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     from jpegai.codestream.framing import Segment
     from jpegai.codestream.payloads import ThreadPayload
     from jpegai.codestream.schema.values import Header
+    from jpegai.codestream.selectors import select
 
 __all__ = [
     "Codestream",
     "ConformanceError",
+    "EditError",
     "Field",
     "Fields",
     "Finding",
@@ -34,10 +38,12 @@ __all__ = [
     "LimitError",
     "ModelError",
     "Segment",
+    "SelectorError",
     "StreamSyntaxError",
     "ThreadPayload",
     "TruncatedError",
     "UnsupportedError",
+    "select",
 ]
 
 _HOME = dict.fromkeys(__all__, "errors") | {
@@ -47,6 +53,7 @@ _HOME = dict.fromkeys(__all__, "errors") | {
     "Header": "schema.values",
     "Segment": "framing",
     "ThreadPayload": "payloads",
+    "select": "selectors",
 }
 
 __getattr__ = lazy_names(__name__, _HOME, globals())

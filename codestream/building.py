@@ -11,13 +11,10 @@ from jpegai.codestream.fields import selector
 from jpegai.codestream.framing import length_field
 from jpegai.codestream.headers import build_header
 from jpegai.codestream.payloads import build_payload
-from jpegai.codestream.schema.segments import EOC, SOC, SegmentKind, kind_named
+from jpegai.codestream.schema.segments import EOC, REFERENCE_ORDER, SOC, SegmentKind, kind_named
 from jpegai.codestream.schema.values import Header, Indexed
 
-__all__ = ["REFERENCE_ORDER", "Regions", "Threads", "build_stream", "join_segments"]
-
-#: Order in which the reference encoder writes segments (01.4).
-REFERENCE_ORDER = ("pih", "ton", "udi", "rdi", "sorp", "sors", "soz", "soq")
+__all__ = ["REFERENCE_ORDER", "Regions", "Threads", "build_stream", "check_given", "join_segments"]
 
 #: The bytes of the threads of a payload.
 Threads = Sequence[bytes]
@@ -90,7 +87,7 @@ def build_stream(
     if built:
         raise StreamSyntaxError("a segment has no place in the order", segment=next(iter(built)))
     data = join_segments(segments)
-    _check(Codestream.parse(data, edition=edition), {"pih": pih, **headers})
+    check_given(Codestream.parse(data, edition=edition), {"pih": pih, **headers})
     return data
 
 
@@ -108,8 +105,12 @@ def _set_threads(header: Header, name: str, regions: Regions) -> None:
         header.set(f"log2_num_threads_{letter}_minus1", index, count.bit_length() - 2)
 
 
-def _check(stream: Codestream, given: Mapping[str, Mapping[str, Any] | None]) -> None:
-    """Check that what was given is what the stream says: an absent element would be lost in silence."""
+def check_given(stream: Codestream, given: Mapping[str, Mapping[str, Any] | None]) -> None:
+    """Check that what was given, by header, is what the stream says: an absent element would be lost in silence.
+
+    Raises:
+        StreamSyntaxError: a value is not there.
+    """
     for group, values in given.items():
         header: Header = getattr(stream, group)
         for name, value in Header(group, values or {}).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import mmap
 import os
@@ -16,7 +17,7 @@ from jpegai.codestream.fields import Entry, Field, Fields, bytes_field, without_
 from jpegai.codestream.framing import Framing, Segment, frame, length_field, start_fields
 from jpegai.codestream.headers import HeaderReading, absent_header, build_header, read_header
 from jpegai.codestream.payloads import Payload, ThreadPayload, build_payload, read_payload
-from jpegai.codestream.schema.segments import EOC, SOC, kind_named
+from jpegai.codestream.schema.segments import EOC, MARKERS, SOC, kind_named
 from jpegai.codestream.schema.values import Expression, Header
 
 __all__ = ["Codestream"]
@@ -49,6 +50,7 @@ class Codestream:
         self._framing = framing
         self._readings: dict[str, HeaderReading] = {}
         self._payloads: dict[str, Payload] = {}
+        self._wanted: Mapping[str, Collection[int]] = {}
         self.errors: tuple[JpegAIError, ...] = framing.errors
         self._picture_header = self._read_picture_header(edition, recover)
         self.edition = self._picture_header.edition
@@ -151,21 +153,27 @@ class Codestream:
         """Return the first segment of a kind, or None."""
         return next((segment for segment in self.segments if segment.name == name), None)
 
-    def payload(self, segment: Segment, wanted: Collection[int] | None = None) -> Payload:
-        """Return an entropy-coded segment cut in regions and threads; damage is among what it holds.
+    def only(self, regions: Mapping[str, Collection[int]]) -> Codestream:
+        """Return the same stream as one reads it that needs some regions only.
 
-        `wanted` names the regions that are cut in threads, where it is a segment with regions; by default all.
+        Of other regions no byte is read: they have no threads, and nothing is found in them.
+
+        Args:
+            regions: kind of segment to the regions wanted of it.
         """
-        if segment.group in self._payloads:
-            return self._payloads[segment.group]
-        if wanted is not None and segment.kind.regions:
-            return self._read_payload(segment, wanted=wanted)
-        self._payloads[segment.group] = self._read_payload(segment)
+        part = copy.copy(self)
+        part._wanted, part._payloads = regions, {}
+        for name in ("findings", "fields"):
+            part.__dict__.pop(name, None)
+        return part
+
+    def payload(self, segment: Segment) -> Payload:
+        """Return an entropy-coded segment cut in regions and threads; damage is among what it holds."""
+        if segment.group not in self._payloads:
+            self._payloads[segment.group] = self._read_payload(segment)
         return self._payloads[segment.group]
 
-    def _read_payload(
-        self, segment: Segment, trace: bool = False, wanted: Collection[int] | None = None
-    ) -> Payload:
+    def _read_payload(self, segment: Segment, trace: bool = False) -> Payload:
         assert segment.kind.threads is not None
         regions = self.pih.num_regions if segment.kind.regions else 1
         return read_payload(
@@ -176,13 +184,11 @@ class Codestream:
             regions=regions,
             independent=segment.kind.regions and bool(self.pih.region_residual_in_its_own_substream_flag),
             trace=trace,
-            wanted=wanted,
+            wanted=self._wanted.get(segment.name),
         )
 
-    def regions(self, name: str, wanted: Collection[int] | None = None) -> dict[int, tuple[ThreadPayload, ...]]:
+    def regions(self, name: str) -> dict[int, tuple[ThreadPayload, ...]]:
         """Return the threads of the regions of an entropy-coded kind (``soz``, ``sorp``, ``sors``, ``soq``).
-
-        Those of the regions `wanted`, by default of all; of the others no byte is read.
 
         What is not cut in regions has one, of index 0. Independent regions may be missing (01.6.2); of repeated ones
         the first counts.
@@ -198,14 +204,10 @@ class Codestream:
             raise StreamSyntaxError(f"the stream has no {name} segment", segment=name, file=self.name)
         result: dict[int, tuple[ThreadPayload, ...]] = {}
         for segment in segments if independent else segments[:1]:
-            payload = self.payload(segment, wanted)
-            if payload.error is not None:
-                raise payload.error.locate(file=self.name)
+            payload = self.payload(segment)
+            for error in payload.errors:
+                raise error.locate(file=self.name)
             for region in payload.regions:
-                if wanted is not None and region.index not in wanted:
-                    continue
-                if region.error is not None:
-                    raise region.error.locate(file=self.name)
                 result.setdefault(region.index, region.threads)
         return result
 
@@ -227,10 +229,10 @@ class Codestream:
             bytes_field(f"gap[{k}]", "gap", gap.offset, gap.data, gap.meaning, "01.9", "gap")
         ]) for k, gap in enumerate(framing.gaps)]  # fmt: skip
         if framing.soc_offset is not None:
-            pieces.append((framing.soc_offset, [_marker("soc", framing.soc_offset, SOC, "start of codestream")]))
+            pieces.append((framing.soc_offset, [_marker("soc", framing.soc_offset)]))
         pieces += [(each.offset, start_fields(each, self.data) + self._payload_fields(each)) for each in self.segments]
         if framing.eoc_offset is not None:
-            pieces.append((framing.eoc_offset, [_marker("eoc", framing.eoc_offset, EOC, "end of codestream")]))
+            pieces.append((framing.eoc_offset, [_marker("eoc", framing.eoc_offset)]))
             start = framing.eoc_offset + 2
             if self.trailing:
                 text = "not part of the codestream"
@@ -254,13 +256,9 @@ class Codestream:
 
         `jpegai.codestream.rules.check.check` gives every breach with its place.
         """
-        return self.findings_about(None)
-
-    def findings_about(self, wanted: Mapping[str, Collection[int]] | None) -> tuple[Finding, ...]:
-        """Return the findings of a decode that reads only some regions: kind of segment to the regions `wanted`."""
         from jpegai.codestream.rules.check import decoding_findings
 
-        return decoding_findings(self, wanted)
+        return decoding_findings(self)
 
     @property
     def reading_findings(self) -> tuple[Finding, ...]:
@@ -306,5 +304,6 @@ class Codestream:
         return build_payload(threads, independent=independent, total=len(threads))[0]
 
 
-def _marker(group: str, offset: int, value: int, meaning: str) -> Field:
+def _marker(group: str, offset: int) -> Field:
+    value, meaning = MARKERS[group]
     return Field(f"{group}.marker", "marker", 8 * offset, 16, value, value, meaning, "01.2")

@@ -5,7 +5,7 @@ The International Standard and the Draft differ in one element at the very start
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,13 +39,24 @@ class PictureHeader:
         """What conditions and other headers see."""
         return {**self.header, "edition": self.edition}
 
+    def _violations(self) -> Iterator[str]:
+        """What speaks against this edition."""
+        if self.error is not None:
+            yield str(self.error)
+        conditions = EDITION_CONDITIONS if self.error is None else ()
+        for violation in (*self.findings, *broken(conditions, "pih", self.names)):
+            if violation.severity == "E":
+                yield str(violation)
+
     @property
     def first_violation(self) -> str | None:
         """The first thing that speaks against this edition."""
-        if self.error is not None:
-            return str(self.error)
-        violations = (*self.findings, *broken(EDITION_CONDITIONS, "pih", self.names))
-        return next((str(violation) for violation in violations if violation.severity == "E"), None)
+        return next(self._violations(), None)
+
+    @property
+    def violations(self) -> int:
+        """How many things speak against it."""
+        return sum(1 for _ in self._violations())
 
     @property
     def profile_allows_default(self) -> bool:
@@ -79,16 +90,14 @@ def read_picture_header(
     fitting = [reading for reading in readings if reading.first_violation is None]
     if not fitting:
         reasons = "; ".join(f"as {reading.edition}: {reading.first_violation}" for reading in readings)
+        message = f"the picture header fits no edition ({reasons})"
         errors = [reading.error for reading in readings if reading.error is not None]
-        kind = type(errors[0]) if len(errors) == len(readings) else StreamSyntaxError
-        error = kind(
-            f"the picture header fits no edition ({reasons})", segment="pih", bit_offset=8 * offset, rule="S-16"
-        )
         if not recover:
-            raise error
-        # the reading that came furthest tells most
-        best = max(readings, key=lambda reading: (reading.error is None, len(reading.header)))
-        best.error = best.error or error
+            kind = type(errors[0]) if len(errors) == len(readings) else StreamSyntaxError
+            raise kind(message, segment="pih", bit_offset=8 * offset, rule="S-16")
+        best = min(readings, key=lambda each: each.violations)
+        if best.error is None:
+            best.findings.append(finding("S-19", f"{message}; read as {best.edition}", "pih", 8 * offset))
         return best
     if len(fitting) > 1:
         fitting = [reading for reading in fitting if reading.profile_allows_default] or fitting

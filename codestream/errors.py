@@ -11,10 +11,12 @@ from typing import Any
 
 __all__ = [
     "ConformanceError",
+    "EditError",
     "Finding",
     "JpegAIError",
     "LimitError",
     "ModelError",
+    "SelectorError",
     "StreamSyntaxError",
     "TruncatedError",
     "UnsupportedError",
@@ -124,6 +126,18 @@ class LimitError(JpegAIError):
     """A limit that the user or the library set would be exceeded."""
 
     exit_code = 6
+
+
+class SelectorError(JpegAIError, ValueError):
+    """A selector does not parse, or selects nothing."""
+
+    exit_code = 2
+
+
+class EditError(JpegAIError):
+    """An edit is refused: its result would not be valid, or not what was asked for."""
+
+    exit_code = 1
 
 
 @dataclass(frozen=True, slots=True)

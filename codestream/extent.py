@@ -32,7 +32,7 @@ def bytes_read(stream: Codestream, regions: Mapping[str, Collection[int]]) -> tu
             parts.append((segment.offset, end))
         else:
             wanted = regions[segment.name]
-            cut = stream.payload(segment, wanted).regions
+            cut = stream.payload(segment).regions
             parts.append((segment.offset, cut[0].offset if cut else end))
             parts += [(each.offset, each.offset + len(each.data)) for each in cut if each.index in wanted]
     if stream.eoc_offset is not None:

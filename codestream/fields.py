@@ -83,7 +83,7 @@ class FieldRun:
         """Return the field of entry `entry` of the run, counted from 0."""
         value = self.values[entry]
         path, start = f"{self.array}[{self.first + entry}]", self.offset + entry * self.width
-        return Field(path, self.name, start, self.width, value, value, self.text(value), self.section)
+        return Field(path, self.name, start, self.width, value, value, self.text(value), self.section, self.kind)
 
     def __iter__(self) -> Iterator[Field]:
         return map(self.__getitem__, range(len(self.values)))

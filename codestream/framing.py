@@ -15,6 +15,7 @@ from jpegai.codestream.cursor import BitReader, BitWriter
 from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError, TruncatedError
 from jpegai.codestream.fields import Entry, Field, padding_field
 from jpegai.codestream.rules.catalogue import finding
+from jpegai.codestream.schema.payload import LENGTH, MARKER
 from jpegai.codestream.schema.segments import EOC, SEGMENTS, SOC, SegmentKind
 
 __all__ = ["Framing", "Gap", "Segment", "frame", "length_field", "start_fields"]
@@ -132,10 +133,10 @@ def start_fields(segment: Segment, data: memoryview) -> list[Entry]:
     length = _length(data, position + 2)
     kind = segment.kind
     fields: list[Entry] = [
-        Field(f"{group}.marker", "marker", 8 * position, 16, kind.marker, kind.marker, kind.title, "01.2"),
+        Field(f"{group}.marker", MARKER.name, 8 * position, 16, kind.marker, kind.marker, kind.title, MARKER.section),
         Field(
-            f"{group}.length", "length", 8 * (position + 2), length.bits, length.value, length.value,
-            "bytes of the payload", "01.3",
+            f"{group}.length", LENGTH.name, 8 * (position + 2), length.bits, length.value, length.value,
+            LENGTH.meaning, LENGTH.section,
         ),
     ]  # fmt: skip
     if length.padding:

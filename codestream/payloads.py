@@ -12,10 +12,10 @@ from jpegai.codestream.cursor import BitReader, BitWriter
 from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError
 from jpegai.codestream.fields import Entry, bytes_field, padding_field, without_gaps
 from jpegai.codestream.rules.catalogue import finding
-from jpegai.codestream.schema.payload import REGION_INDEX, REGION_SIZES, THREAD_SIZES
+from jpegai.codestream.schema.payload import REGION_INDEX, REGION_SIZES, THREAD, THREAD_SIZES
 from jpegai.codestream.schema.values import Header, Scope
 
-__all__ = ["Payload", "Region", "ThreadPayload", "build_payload", "read_payload", "smallest_region"]
+__all__ = ["Payload", "Region", "ThreadPayload", "build_payload", "read_payload", "shortest_thread", "smallest_region"]
 
 #: Longest exponential Golomb code that a reader takes: 32 zero bits, a one, 32 bits.
 _LONGEST_CODE = 65
@@ -72,14 +72,14 @@ class Payload:
         return tuple(error for error in (self.error, *(region.error for region in self.regions)) if error is not None)
 
 
-def _shortest_thread(threads: int) -> int:
-    """Bytes of the shortest thread: its states (two of a lone thread, else one) and the sentinel bit (04.2.1)."""
+def shortest_thread(threads: int) -> int:
+    """Return the bytes of the shortest thread: states (two of a lone thread, else one) and sentinel bit (04.2.1)."""
     return 3 if threads == 1 else 2
 
 
 def smallest_region(threads: int) -> int:
     """Return the bytes of the smallest payload with as many threads: the table and the shortest threads."""
-    return (threads + 6) // 8 + threads * _shortest_thread(threads)
+    return (threads + 6) // 8 + threads * shortest_thread(threads)
 
 
 def read_payload(
@@ -117,12 +117,13 @@ def read_payload(
             _cut(result, payload, offset, group, threads, regions, fields)
     except JpegAIError as error:
         result.error = error.locate(segment=group)
-    empty = "S-32" if independent else "S-40" if regions > 1 else None
     for region in result.regions:
         if wanted is not None and region.index not in wanted:
             continue
         try:
-            region.threads = _threads(region, threads, empty, result.findings, fields)
+            if not region.data and (independent or regions > 1):
+                raise _empty(region, group, independent)
+            region.threads = _threads(region, threads, result.findings, fields)
         except JpegAIError as error:
             region.error = error.locate(segment=group)
     if trace:
@@ -176,18 +177,24 @@ def _cut(
         first += size
 
 
+def _empty(region: Region, group: str, independent: bool) -> StreamSyntaxError:
+    """Return the error of a region without bytes, at the element that says so."""
+    element, rule = ("region_idx", "S-32") if independent else (f"region_size[{region.index}]", "S-40")
+    return StreamSyntaxError(
+        "the region is empty", selector=f"{group}.{element}", bit_offset=8 * region.offset, rule=rule
+    )
+
+
 def _threads(
-    region: Region, threads: int, cut: str | None, findings: list[Finding], fields: list[Entry]
+    region: Region, threads: int, findings: list[Finding], fields: list[Entry]
 ) -> tuple[ThreadPayload, ...]:
-    """Cut a region in its threads; `cut` is the rule that an empty region of a payload with regions breaks.
+    """Cut a region in its threads.
 
     Raises:
         TruncatedError: the table is cut (rule S-41).
-        StreamSyntaxError: the region is empty, or a thread is shorter than any coder leaves it (S-43).
+        StreamSyntaxError: a thread is shorter than any coder leaves it (S-43).
     """
     payload, offset, group = region.data, region.offset, region.group
-    if not payload and cut:
-        raise StreamSyntaxError("the region is empty", selector=group, bit_offset=8 * offset, rule=cut)
     first = 0
     sizes: list[int] = []
     if threads > 1:
@@ -202,7 +209,7 @@ def _threads(
         mean = (len(payload) - first) // threads
         sizes = [mean - header.thread_size_delta[t] for t in range(threads - 1)]
     sizes.append(len(payload) - first - sum(sizes))
-    shortest = _shortest_thread(threads)
+    shortest = shortest_thread(threads)
     result = []
     for thread, size in enumerate(sizes):
         path, room = f"{group}.threads[{thread}]", len(payload) - first
@@ -211,13 +218,13 @@ def _threads(
                 "a thread is too short" if size < shortest else "a thread ends behind its payload",
                 selector=path,
                 bit_offset=8 * (offset + first),
-                expected=f"{shortest}..{room} bytes",
+                expected=f"at least {shortest} bytes" if size < shortest else f"at most {room} bytes",
                 found=size,
                 rule="S-43",
             )
         data = payload[first : first + size]
         result.append(ThreadPayload(data, offset + first, path))
-        fields.append(bytes_field(path, "threads", offset + first, data, "me-tANS data", "04.2"))
+        fields.append(bytes_field(path, THREAD.name, offset + first, data, THREAD.meaning, THREAD.section))
         first += size
     return tuple(result)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 from jpegai.codestream import Codestream, JpegAIError
@@ -32,7 +33,6 @@ __all__ = ["ENGINES", "Decoder"]
 
 ENGINES = ("float32",)
 _NO_LIMIT = 1 << 62
-_NO_REGIONS: dict[str, tuple[int, ...]] = {component.residual_segment: () for component in COMPONENTS}
 Source = Codestream | str | os.PathLike[str] | bytes
 
 
@@ -200,7 +200,7 @@ class Decoder:
 
         stream = _open(stream)
         try:
-            rendering, plan = self._plan(stream, chosen_window(stream, roi, tile, region), **options)
+            stream, plan, rendering = self._plan(stream, chosen_window(stream, roi, tile, region), **options)
             whole = make_plan(
                 stream, plan.transform, rendering=rendering, max_pixels=self.max_pixels, max_memory=_NO_LIMIT
             )
@@ -245,12 +245,13 @@ class Decoder:
         """
         stream = _open(source)
         try:
-            rendering, plan = self._plan(stream, chosen_window(stream, roi, tile, region), **options)
-            self._load_networks(plan, stream.pih.model_id)
-            # imported late: the networks load while the compiled loops do
-            from jpegai.decoder.walk import Walk
+            stream, plan, rendering = self._plan(stream, chosen_window(stream, roi, tile, region), **options)
+            early = () if recorder.stops_before("planes") else _networks(plan, stream.pih.model_id)
+            with self._loading(early):
+                # imported late: the networks load while the compiled loops do
+                from jpegai.decoder.walk import Walk
 
-            return Walk(self, stream, plan, rendering, recorder, symbols).run()
+                return Walk(self, stream, plan, rendering, recorder, symbols).run()
         except JpegAIError as error:
             raise error.locate(file=stream.name) from None
 
@@ -265,9 +266,11 @@ class Decoder:
         colour: str = "signalled",
         eicci_selection: str = "reference",
         force: bool = False,
-    ) -> tuple[Rendering, Plan]:
-        """Lay out a decode; where a window is wanted, only the regions that it needs are judged."""
-        check(stream, None if window is None else _NO_REGIONS)
+    ) -> tuple[Codestream, Plan, Rendering]:
+        """Lay out a decode; return the stream as the decode reads it, too: of a window only the regions it needs."""
+        if window is not None:
+            stream = stream.only({component.residual_segment: () for component in COMPONENTS})
+        check(stream)
         rendering = choose_rendering(stream, format, colour)
         plan = make_plan(
             stream,
@@ -280,23 +283,39 @@ class Decoder:
             max_memory=self.max_memory,
         )
         if window is not None:
-            check(stream, plan.coded)
-        return rendering, plan
+            stream = stream.only(plan.coded)
+            check(stream)
+        return stream, plan, rendering
 
-    def _load_networks(self, plan: Plan, model_id: int) -> None:
-        """Begin to load the networks of a decode in the background."""
-        networks: list[tuple[str, int, str | None]] = [(name, model_id, None) for name in network_names(plan.transform)]
-        if plan.filters.eicci is not None:
-            networks += [(name, index, plan.filters.eicci.bank) for name, index in plan.filters.eicci.networks]
-        if self.workers.threads > 1 and not self._engine.loaded(networks):
-            threading.Thread(target=self._load_all, args=(networks,), daemon=True).start()
+    @contextlib.contextmanager
+    def _loading(self, networks: Sequence[tuple[str, int, str | None]]) -> Iterator[None]:
+        """Load networks in the background of the block; what is not begun when it ends is left."""
+        if self.workers.threads == 1 or self._engine.loaded(networks):
+            yield
+            return
+        ended = threading.Event()
 
-    def _load_all(self, networks: list[tuple[str, int, str | None]]) -> None:
+        def load() -> None:
+            with contextlib.suppress(JpegAIError):  # raised again where the network is used
+                for each in networks:
+                    if ended.is_set():
+                        break
+                    self._engine.network(*each)
+
+        # no daemon: a process must not end while the runtime makes a session
+        threading.Thread(target=load).start()
         try:
-            for each in networks:
-                self._engine.network(*each)
-        except JpegAIError:
-            pass  # raised again where the network is used
+            yield
+        finally:
+            ended.set()
+
+
+def _networks(plan: Plan, model_id: int) -> list[tuple[str, int, str | None]]:
+    """Return the float networks of a decode as `Decoder.network` takes them, in the order in which they run."""
+    networks: list[tuple[str, int, str | None]] = [(name, model_id, None) for name in network_names(plan.transform)]
+    if plan.filters.eicci is not None:
+        networks += [(name, index, plan.filters.eicci.bank) for name, index in plan.filters.eicci.networks]
+    return networks
 
 
 def _open(source: Source) -> Codestream:

@@ -148,13 +148,13 @@ def outline(stream: Codestream, plan: Plan, whole: Plan, rendering: Rendering) -
     """Return what a plan comes to.
 
     Args:
-        stream: the stream.
+        stream: the stream as the decode reads it (`Codestream.only`).
         plan: the plan.
         whole: the plan of its whole picture.
         rendering: how the picture is made of the planes.
     """
     threads = {
-        kind: {number: len(each) for number, each in stream.regions(kind, regions).items()}
+        kind: {number: len(each) for number, each in stream.regions(kind).items() if number in regions}
         for kind, regions in plan.coded.items()
     }
     macs = _macs(plan)

@@ -42,7 +42,16 @@ from jpegai.decoder.picture.resample import conversion_reads
 from jpegai.decoder.picture.signalling import Rendering, choose_rendering
 from jpegai.decoder.support import listed_transforms
 
-__all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "Scaling", "make_plan", "region_grid", "synthesis_tiles"]
+__all__ = [
+    "DEFAULT_MAX_PIXELS",
+    "Piece",
+    "Plan",
+    "Scaling",
+    "make_plan",
+    "physical_memory",
+    "region_grid",
+    "synthesis_tiles",
+]
 
 #: Default limit on the coded size in samples: above level 3 (99.5 million), a picture of 11585 x 11585.
 DEFAULT_MAX_PIXELS = 1 << 27
@@ -214,7 +223,7 @@ def make_plan(
         synthesis_tiles(stream, component, max_pixels) for component in range(len(COMPONENTS))
     )
     alike = primary_tiles == secondary_tiles
-    limit = max_memory if max_memory is not None else _physical_memory() // 2
+    limit = max_memory if max_memory is not None else physical_memory() // 2
     networks = tuple(NETWORKS[name] for name in synthesis_names(transform))
     latents = latent_size(height, width)
     rows = max(tile.latents.rows.size for tile in (*primary_tiles, *secondary_tiles))
@@ -496,7 +505,7 @@ def _memory(
     return _BASE + max(making_latents, 4 * latents + picture + largest, picture + filters)
 
 
-def _physical_memory() -> int:
+def physical_memory() -> int:
     """Return the bytes of memory the process may use: the machine's, or its container's where that is less."""
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-
 from jpegai.codestream import Codestream, ConformanceError, UnsupportedError
 from jpegai.codestream.schema.pih import TRANSFORMS
 
@@ -15,17 +13,13 @@ __all__ = ["check", "choose_transform", "listed_transforms"]
 _TOLERATED = {"R-12", "R-16", "R-20", "R-21", "R-33"}
 
 
-def check(stream: Codestream, regions: Mapping[str, Collection[int]] | None = None) -> None:
+def check(stream: Codestream) -> None:
     """Refuse what cannot be decoded, before any work.
-
-    Args:
-        stream: the stream.
-        regions: kind of segment to the regions that are read of it; None for all.
 
     Raises:
         ConformanceError: a rule is broken that decoding needs.
     """
-    for finding in stream.findings if regions is None else stream.findings_about(regions):
+    for finding in stream.findings:
         if finding.severity == "E" and finding.rule not in _TOLERATED:
             raise ConformanceError(
                 f"{finding.rule}: {finding.message}",

@@ -60,9 +60,8 @@ class Walk:
         self._symbols = symbols
         self._model_id: int = stream.pih.model_id
         # absent regions are told one by one, where their residual would be decoded
-        findings = stream.findings if plan.whole else stream.findings_about(plan.coded)
         self._findings = recorder.findings
-        self._findings += [each for each in findings if each.rule != "S-34"]
+        self._findings += [each for each in stream.findings if each.rule != "S-34"]
         self._findings += (*plan.findings, *rendering.findings)
 
     def run(self) -> Picture | None:
@@ -156,7 +155,7 @@ class Walk:
         calls: dict[tuple[int, int], ResidualCall] = {}
         for index, component in enumerate(COMPONENTS):
             kind = component.residual_segment
-            payloads = self._stream.regions(kind, plan.coded[kind])
+            payloads = self._stream.regions(kind)
             for region in plan.needs[index].coded:
                 if region.index not in payloads:
                     message = f"region {region.index} of the {component.name} component is absent: its residual is 0"

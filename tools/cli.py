@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from jpegai.codestream.errors import JpegAIError
+from jpegai.tools.failures import FAILURES, describe
 
 __all__ = ["main"]
 
@@ -16,15 +16,27 @@ _COMMANDS = {
     "decode": ("decode", "decode"),
     "demo": ("demo", "demo"),
     "dump": ("dump", "dump"),
+    "edit": ("edit", "edit"),
+    "extract": ("extract", "extract"),
     "inspect": ("inspect", "inspect"),
     "models": ("models", "models"),
+    "stats": ("stats", "stats"),
+    "suite": ("suite", "suite"),
+    "syntax": ("syntax", "syntax"),
+    "validate": ("validate", "validate"),
 }
 _HELP = {
-    "decode": "Decode a codestream to a picture.",
+    "decode": "Decode codestreams to pictures.",
     "demo": "Inspect and decode the embedded streams.",
     "dump": "Write every intermediate result of a decode.",
+    "edit": "Change a codestream without coding it again.",
+    "extract": "Write the bytes of a segment, a region, a thread or a byte string.",
     "inspect": "Show what is in a codestream, to the bit.",
     "models": "List, verify, pack and export models.",
+    "stats": "Show where the bytes of codestreams go.",
+    "suite": "What a set of streams exercises.",
+    "syntax": "Print the syntax tables of the codestream.",
+    "validate": "Hold codestreams to the rules of conformance.",
 }
 
 
@@ -49,7 +61,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="jpegai", prog_name="jpegai")
 def cli() -> None:
-    """Inspect and decode JPEG AI codestreams (ISO/IEC 6048-1 | ITU-T T.840.1).
+    """Inspect, decode and validate JPEG AI codestreams (ISO/IEC 6048-1 | ITU-T T.840.1).
 
     Exit codes: 0 fine; 1 errors found; 2 usage; 3 damaged or truncated; 4 unsupported; 5 models missing or wrong;
     6 limit; 130 interrupted.
@@ -69,18 +81,11 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("jpegai: interrupted", err=True)
         code = 130
-    except JpegAIError as error:
-        click.echo(f"jpegai: {error}", err=True)
-        code = error.exit_code
-    except MemoryError:
-        click.echo("jpegai: out of memory; --max-memory bounds what a decode takes", err=True)
-        code = 6
     except BrokenPipeError:
         # the reader of our output went away; nothing is left to say, and the interpreter must not try
         sys.stdout = None
         code = 0
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        click.echo(f"jpegai: {place}{error.strerror or error}", err=True)
-        code = 3
+    except FAILURES as error:
+        message, code = describe(error)
+        click.echo(f"jpegai: {message}", err=True)
     sys.exit(code if isinstance(code, int) else 0)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
 import click
 
-from jpegai.codestream import Codestream, Field, Finding
+from jpegai.codestream import Codestream, Field, Finding, select
 from jpegai.codestream.fields import Entry
 from jpegai.tools.options import edition_option
 from jpegai.tools.terminal import console
@@ -23,19 +24,28 @@ SCHEMA_VERSION = 2
 
 @click.command()
 @click.argument("file", type=click.Path(allow_dash=True))
+@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
 @edition_option
 @click.option("--bits", "view", flag_value="bits", help="One line per element: position, path, bits, value, meaning.")
 @click.option("--hex", "view", flag_value="hex", help="Three columns: bytes, text, element.")
 @click.option("--json", "view", flag_value="json", help="Everything as JSON.")
 @click.option("--full", is_flag=True, help="Show byte strings and arrays whole.")
 @click.option("--recover", is_flag=True, help="Show what can be known of a damaged file.")
-def inspect(file: str, edition: str | None, view: str | None, full: bool, recover: bool) -> None:
-    """Show the segments and the headers of FILE ('-' is the standard input)."""
+def inspect(
+    file: str, selectors: tuple[str, ...], edition: str | None, view: str | None, full: bool, recover: bool
+) -> None:
+    """Show the segments and the headers of FILE ('-' is the standard input), or only what is selected.
+
+    Selectors: pih, pih.num_chs[1], ton.A1[0][0..7], sorp[2].threads[5], '*.length'.
+    """
+    if selectors and view == "hex":
+        raise click.UsageError("--hex shows the whole file: selectors go without it")
     stream = Codestream.open(file, edition=edition, recover=recover)
+    entries = [entry for text in selectors for entry in select(stream.fields, text)] or stream.fields.entries
     if view == "json":
-        click.echo(json.dumps(report(stream, full), indent=1))
-    elif view == "bits":
-        print_bits(stream.fields.entries, full)
+        click.echo(json.dumps(report(stream, full, entries), indent=1))
+    elif view == "bits" or selectors:
+        print_bits(entries, full)
     elif view == "hex":
         print_hex(stream)
     else:
@@ -50,8 +60,8 @@ def inspect(file: str, edition: str | None, view: str | None, full: bool, recove
         raise click.exceptions.Exit(1)
 
 
-def report(stream: Codestream, full: bool = False) -> dict[str, Any]:
-    """Return everything that is known of a stream, for JSON.
+def report(stream: Codestream, full: bool = False, entries: Sequence[Entry] | None = None) -> dict[str, Any]:
+    """Return everything that is known of a stream, for JSON; of its fields only `entries`, where they are given.
 
     Byte strings appear as length, sha256 and first bytes (all of them when `full`), arrays as lists of values.
     """
@@ -76,7 +86,7 @@ def report(stream: Codestream, full: bool = False) -> dict[str, Any]:
             }
             for segment in stream.segments
         ],
-        "fields": [_record(entry, full) for entry in stream.fields.entries],
+        "fields": [_record(entry, full) for entry in entries or stream.fields.entries],
         "findings": [finding_record(finding) for finding in stream.findings],
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -37,7 +37,11 @@ threads_option = click.option(
 
 
 def decoding_options(command: _Function) -> _Function:
-    """Add the options of a decode; the command gets `decoder`, which makes the `Decoder`, and the rest."""
+    """Add the options of a decode.
+
+    The command gets `decoder`, which makes the `Decoder`, or one that decodes so many streams at once; `options`, what
+    `Decoder.decode` and `Decoder.dump` take; and `edition`.
+    """
 
     @edition_option
     @models_option
@@ -45,6 +49,14 @@ def decoding_options(command: _Function) -> _Function:
         "--transform",
         type=click.Choice(["sop", "bop", "hop"], case_sensitive=False),
         help="Synthesis transform; by default the first one listed in the stream.",
+    )
+    @click.option("--force", is_flag=True, help="Decode with a transform that the stream does not list.")
+    @click.option(
+        "--eicci-selection",
+        type=click.Choice(["reference", "per-tile"]),
+        default="reference",
+        show_default=True,
+        help="Models of eICCI tiles: those of the first tile for all, as the reference decodes, or each tile's own.",
     )
     @click.option(
         "--engine", type=click.Choice(["float32"]), default="float32", show_default=True, help="What runs the networks."
@@ -79,21 +91,28 @@ def decoding_options(command: _Function) -> _Function:
         threads: int | None,
         max_memory: int | None,
         max_pixels: int,
-        **options: Any,
+        transform: str | None,
+        force: bool,
+        eicci_selection: str,
+        **rest: Any,
     ) -> Any:
-        def decoder() -> Decoder:
+        def decoder(jobs: int = 1) -> Decoder:
             from jpegai.decoder import Decoder
+            from jpegai.decoder.plan import physical_memory
+            from jpegai.decoder.workers import available_cpus
 
+            memory = physical_memory() // 2 if max_memory is None else max_memory << 20
             return Decoder(
                 models,
                 engine=engine,
                 provider=provider,
-                threads=threads,
-                max_memory=None if max_memory is None else max_memory << 20,
+                threads=max(1, (threads or available_cpus()) // jobs),
+                max_memory=memory // jobs,
                 max_pixels=max_pixels,
             )
 
-        return command(*args, decoder=decoder, **options)
+        options = {"transform": transform, "force": force, "eicci_selection": eicci_selection}
+        return command(*args, decoder=decoder, options=options, **rest)
 
     return wrapped  # type: ignore[return-value]
 
@@ -105,7 +124,7 @@ def open_stream(file: str, edition: str | None) -> Codestream:
     return Codestream.open(file, edition=edition)
 
 
-def print_findings(name: str | None, findings: tuple[Finding, ...]) -> None:
+def print_findings(name: str | None, findings: Iterable[Finding]) -> None:
     """Print what was odd, one line each, as warnings."""
     for finding in findings:
         click.echo(f"jpegai: warning: {name}: {finding}" if name else f"jpegai: warning: {finding}", err=True)

@@ -1,4 +1,4 @@
-"""The catalogue of conformance rules, row by row as section 12.6 has it; the rows are in `catalogue.json`."""
+"""The catalogue of conformance rules as section 12.6 has it, and why each matters; its rows are in `catalogue.json`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from importlib.resources import files
 
 from jpegai.codestream.errors import Finding
 
-__all__ = ["Rule", "catalogue", "finding"]
+__all__ = ["FRAMING_RULES", "Rule", "catalogue", "finding"]
+
+#: Rules that are met where the file is cut in segments, before these have their names.
+FRAMING_RULES = tuple(f"S-{number:02}" for number in range(1, 11))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Rule:
         section: where the rule stands in the specification.
         element: what it speaks of.
         statement: what holds when it is kept.
+        why: why that matters; it ends a sentence that tells a breach.
     """
 
     id: str
@@ -33,6 +37,7 @@ class Rule:
     section: str
     element: str
     statement: str
+    why: str
 
 
 @functools.cache

@@ -155,6 +155,11 @@ class Element(construct.Construct):  # type: ignore[misc]
         except KeyError:
             raise StreamSyntaxError("no value to build from", selector=where) from None
         scope.header.set(self.name, place, value)
+        broken = self.broken(value, scope) if self.fatal else ()
+        for rule, holds in broken:
+            raise StreamSyntaxError(
+                f"the value {value} is not legal ({holds} does not hold)", selector=where, rule=rule
+            )
         try:
             self.write(stream, value, scope)
         except (ValueError, TypeError, OverflowError):
@@ -164,12 +169,18 @@ class Element(construct.Construct):  # type: ignore[misc]
         return value
 
     def _value(self, scope: Scope, place: tuple[int, ...]) -> Any:
-        """Return the value to build from: a count of what is there, the value given, or the default of a scalar."""
+        """Return the value to build from: a count of what is there, the value given, or the default.
+
+        Entries of an array have no default, but those that are declared alone.
+        """
         if self.counts is not None:
-            with contextlib.suppress(KeyError, TypeError):
+            with contextlib.suppress(KeyError, TypeError, NameError):  # an array without entries has no name
                 return self.counts.evaluate(scope)
-        if place or self.inferred is None or self.name in scope.header:
+        try:
             return scope.header.get_value(self.name, place)
+        except KeyError:
+            if self.inferred is None or not all(each.text.isdecimal() for each in self.index):
+                raise
         return self.inferred.evaluate(scope)
 
     def infer(self, scope: Scope, position: int) -> None:
@@ -187,8 +198,8 @@ class Element(construct.Construct):  # type: ignore[misc]
 
     def declare(self, scope: Scope) -> None:
         """Make the element known where all entries of its array are absent."""
-        if self.inferred is not None:
-            scope.header.declare(self.name, self.place(scope), self.inferred.evaluate(scope))
+        if self.inferred is not None and self.index:
+            scope.header.array(self.name, len(self.index), self.inferred.evaluate(scope))
 
 
 class U(Element):
@@ -388,6 +399,9 @@ class For(construct.Construct):  # type: ignore[misc]
                 f"too many entries ({self.count})", segment=scope.header.group, bit_offset=stream.position,
                 expected=f"at most {self.limit}", found=count,
             )  # fmt: skip
+        if not count:
+            self.declare(scope)
+            return
         element, first = self._run(scope, count)
         if first is not None and count * element.width(scope) <= stream.remaining:
             self._parse_run(element, first, count, stream, scope)
@@ -428,6 +442,9 @@ class For(construct.Construct):  # type: ignore[misc]
     def _build(self, obj: Any, stream: BitWriter, context: Any, path: str) -> None:
         scope: Scope = context._params.scope
         count = self.count.evaluate(scope)
+        if not count:
+            self.declare(scope)
+            return
         element, first = self._run(scope, count)
         if first is not None and self._build_run(element, first, count, stream, scope):
             return
@@ -436,7 +453,9 @@ class For(construct.Construct):  # type: ignore[misc]
                 member._build(None, stream, context, path)
 
     def _build_run(self, element: U, first: tuple[int, ...], count: int, stream: BitWriter, scope: Scope) -> bool:
-        """Write the entries of an array at once; return False where one is missing or does not fit."""
+        """Write the entries of an array at once; return False where one is missing, does not fit or may be fatal."""
+        if element.fatal:
+            return False
         width = element.width(scope)
         try:
             array = scope.header.get_value(element.name, first[:-1])

@@ -11,10 +11,12 @@ from jpegai.codestream.schema.rdi import RENDERING_INFORMATION
 from jpegai.codestream.schema.ton import TOOLS_HEADER
 from jpegai.codestream.schema.udi import USER_DEFINED_INFORMATION
 
-__all__ = ["ALIASES", "EOC", "SEGMENTS", "SOC", "SegmentKind", "kind_named"]
+__all__ = ["ALIASES", "EOC", "MARKERS", "REFERENCE_ORDER", "SEGMENTS", "SOC", "SegmentKind", "kind_named"]
 
 SOC = 0xFF80
 EOC = 0xFF81
+#: The markers that stand alone: code and what they are, by name.
+MARKERS = {"soc": (SOC, "start of codestream"), "eoc": (EOC, "end of codestream")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ SEGMENTS = {
     )
 }  # fmt: skip
 
+#: Order in which the reference encoder writes segments (01.4).
+REFERENCE_ORDER = ("pih", "ton", "udi", "rdi", "sorp", "sors", "soz", "soq")
 #: Other names of segments (00.5).
 ALIASES = {"toh": "ton"}
 _BY_NAME = {kind.name: kind for kind in SEGMENTS.values()}

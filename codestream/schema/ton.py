@@ -113,10 +113,11 @@ _EFE_NONLINEAR = (
     When(
         "mask1_enabled_flag or mask2_enabled_flag",
         U("bS", 10, "block side in chroma samples of the output format", section="03.4", inferred=0),
+        # a mask without rows or columns has nothing to count
         U("len_mask_y", 10, "mask rows", section="03.4", inferred=0,
-          counts="len(W5_U) if mask1_enabled_flag else len(W5_V)"),
+          counts="len(W5_U if mask1_enabled_flag else W5_V) or len_mask_y"),
         U("len_mask_x", 10, "mask columns", section="03.4", inferred=0,
-          counts="len(W5_U[0]) if mask1_enabled_flag else len(W5_V[0])"),
+          counts="len((W5_U if mask1_enabled_flag else W5_V)[0]) or len_mask_x"),
     ),
     _mask("U", "mask1_enabled_flag"),
     _mask("V", "mask2_enabled_flag"),

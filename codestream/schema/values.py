@@ -32,6 +32,7 @@ _FUNCTIONS: dict[str, Any] = {
     "min": min,
     "max": max,
     "len": len,
+    "map": map,
     "range": range,
 }
 
@@ -51,14 +52,21 @@ class Expression:
         return self.evaluate(context._params.scope)
 
     def evaluate(self, names: Mapping[str, Any]) -> Any:
-        """Evaluate with any mapping of names."""
+        """Evaluate with any mapping of names.
+
+        Raises:
+            KeyError: a name, or an entry of an array, is not there.
+        """
         if self._name is not None:
             return names[self._name]
         if self._constant is not None:
             return self._constant
         if self._code is None:
             self._code = compile(self.text, "<declaration>", "eval")
-        return eval(self._code, _FUNCTIONS, names)  # declarations are our own text, never input
+        try:
+            return eval(self._code, _FUNCTIONS, names)  # declarations are our own text, never input
+        except NameError as error:
+            raise KeyError(error.name) from None
 
     def __repr__(self) -> str:
         return self.text
@@ -181,15 +189,20 @@ class Header(Mapping[str, Any]):
 
     def declare(self, name: str, index: tuple[int, ...], inferred: Any) -> Indexed:
         """Return the innermost array that an index leads to, made where it is not there yet."""
-        array: Indexed | None = self.values_.get(name)
-        if array is None:
-            array = self.values_[name] = Indexed(inferred, len(index) - 1)
-        elif array.inferred is None:
-            array.inferred = inferred
+        array = self.array(name, len(index), inferred)
         for position in index[:-1]:
             array = array.inner(position)
             if array.inferred is None:
                 array.inferred = inferred
+        return array
+
+    def array(self, name: str, indices: int, inferred: Any) -> Indexed:
+        """Return the array of an element with as many indices, made without entries where it is not there yet."""
+        array: Indexed | None = self.values_.get(name)
+        if array is None:
+            array = self.values_[name] = Indexed(inferred, indices - 1)
+        elif array.inferred is None:
+            array.inferred = inferred
         return array
 
 
@@ -203,7 +216,7 @@ class Scope(Mapping[str, Any]):
         self, header: Header, outer: Mapping[str, Any] | None = None, fields: list[Entry] | None = None
     ) -> None:
         self.header = header
-        self.outer = outer or {}
+        self.outer = {} if outer is None else outer  # asking a mapping for its truth counts it
         self.fields = fields
         self.findings: list[Finding] = []
         self.loop: dict[str, int] = {}

@@ -119,4 +119,5 @@ def check_added(log: NDArray[np.int32]) -> None:
                 "what is added to the scale is out of range (R-96)",
                 expected=f"{_LEAST_ADDED}..{_GREATEST_ADDED}",
                 found=int(value),
+                rule="R-96",
             )

@@ -74,6 +74,7 @@ class Stack:
                 bit_offset=8 * payload.offset,
                 expected=f"at least {states + 1} bytes",
                 found=size,
+                rule="S-43",
             )
         last = payload.data[size - 1]
         if last == 0:
@@ -81,6 +82,7 @@ class Stack:
                 "the last byte of a thread is 0: its sentinel bit is missing (S-44)",
                 selector=payload.selector,
                 bit_offset=8 * (payload.offset + size - 1),
+                rule="S-44",
             )
         words = np.zeros(EMPTY // 32 + (size + 3) // 4, "<u4")
         words.view(np.uint8)[EMPTY // 8 : EMPTY // 8 + size] = np.frombuffer(payload.data, np.uint8)
@@ -112,6 +114,7 @@ class Stack:
                 f"the bits of a thread end before its symbols do (S-45), near {symbol(number)}",
                 selector=self.payload.selector,
                 bit_offset=8 * self.payload.offset,
+                rule="S-45",
             )
         if status == OUT_OF_RANGE:
             raise error(found).locate(selector=self.payload.selector, bit_offset=self.bit_offset(pos))

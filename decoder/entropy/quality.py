@@ -80,11 +80,12 @@ def decode_quality_map(
     if number < values.size:
         row, column = divmod(number, shape[1])
         raise ConformanceError(
-            f"the quality map leaves its range at row {row}, column {column} (R-92)",
+            f"the quality map leaves its range at row {row}, column {column}",
             selector=threads[0].selector.split(".")[0],
             bit_offset=8 * threads[0].offset,
             expected=f"{_LEAST}..{_GREATEST}",
             found=found,
+            rule="R-92",
         )
     return QualityMap(values), findings
 

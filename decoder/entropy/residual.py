@@ -105,5 +105,8 @@ class _Opened:
 
 def _too_wide(value: int) -> StreamSyntaxError:
     return StreamSyntaxError(
-        "an escape gives a residual that does not fit 16 bits (R-91)", expected="-32768..32767", found=value
+        "an escape gives a residual that does not fit 16 bits (R-91)",
+        expected="-32768..32767",
+        found=value,
+        rule="R-91",
     )

@@ -46,7 +46,7 @@ def decode_z(
         return f"component {component}, channel {channel - bounds[component]}, row {row}, column {column}"
 
     def invalid(value: int) -> StreamSyntaxError:
-        return StreamSyntaxError("an escape carries no z symbol (R-90)", expected="0..62", found=value)
+        return StreamSyntaxError("an escape carries no z symbol (R-90)", expected="0..62", found=value, rule="R-90")
 
     def decode(thread: int) -> Finding | None:
         stack = Stack.open(threads[thread], len(threads))

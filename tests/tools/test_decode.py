@@ -13,7 +13,7 @@ from jpegai.conformance_streams import STREAMS
 from jpegai.decoder.picture.compare import read_png
 from tests.command import COMMAND
 from tests.pictures import close
-from tests.streams import described_streams
+from tests.streams import VectorStream, described_streams
 
 SMALL = next(entry for entry in STREAMS if entry.file == "an_sop_64x64.jai")
 SEVERAL = next(entry for entry in STREAMS if entry.file == "demo_coffee.jai")
@@ -62,7 +62,7 @@ def test_one_stream_several_decoders(transform: str, tmp_path: Path) -> None:
     ("arguments", "code", "text"),
     [
         (["decode", SEVERAL.path, "out.jpg"], 2, "must end in one of .png, .tif"),
-        (["decode", SMALL.path, "out.png", "--transform", "bop"], 4, "does not list the transform BOP"),
+        (["decode", SMALL.path, "out.png", "--transform", "bop"], 4, "BOP, which only --force applies"),
         (["decode", SEVERAL.path, "out.png", "--max-memory", "1"], 6, "in the thinnest bands that HOP allows"),
         (["decode", SMALL.path, "out.png", "--models", "nowhere"], 5, "nowhere"),
         (["decode", SMALL.path, "out.png", "--max-pixels", "100"], 6, "larger than the limit"),
@@ -83,6 +83,17 @@ def test_one_stream_several_decoders(transform: str, tmp_path: Path) -> None:
         (["decode", SMALL.path, "out.yuv", "--reference-output", "--format", "yuv444"], 2, "leave --format out"),
         (["decode", "nothing.jai", "out.png"], 3, "No such file"),
         (["dump", SMALL.path, "out.png"], 2, "must end in .npz"),
+        (["dump", SMALL.path, "out.npz", "--stage", "z,magic"], 2, "'magic' is no stage"),
+        (["dump", SMALL.path, "out.npz", "--stop-after", "magic"], 2, "'magic' is no stage"),
+        (["decode", SMALL.path], 2, "give FILE and OUT"),
+        (["decode", SMALL.path, SEVERAL.path, "out.png"], 2, "give FILE and OUT"),
+        (["decode", SMALL.path, "out.png", "--jobs", "2"], 2, "go with --output"),
+        (["decode", SMALL.path, "-o", "out", "--name", "x.png"], 2, "with {name} in it"),
+        (["decode", SMALL.path, "-o", "out", "--name", "{name}.jpg"], 2, "must end in one of"),
+        (["decode", SMALL.path, "-o", "out", "--format", "grey"], 2, "'grey' is no format"),
+        (["decode", SMALL.path, "-", "-o", "out"], 2, "standard input has no name"),
+        (["decode", ".", "-o", "out"], 2, "no .jai files in . (-r looks"),
+        (["decode", ".", "-r", "-o", "out"], 2, "no .jai files in ."),
     ],
 )
 def test_refusals(arguments: list[str], code: int, text: str, tmp_path: Path) -> None:
@@ -96,12 +107,29 @@ def test_refusals(arguments: list[str], code: int, text: str, tmp_path: Path) ->
     assert not list(tmp_path.iterdir()), "nothing partial is left"
 
 
-@pytest.mark.parametrize("stream", [s for s in described_streams() if s.name == "flt_lef_bop"], ids=str)
-def test_unsupported_streams_exit_with_4(stream: object, tmp_path: Path) -> None:
-    result = run("decode", stream.path, tmp_path / "out.png", "--models", "test")  # type: ignore[attr-defined]
-    assert result.returncode == 4
-    assert b"cannot be decoded yet" in result.stderr
-    assert not list(tmp_path.iterdir())
+def test_forced_transform(tmp_path: Path) -> None:
+    result = run("decode", SMALL.path, tmp_path / "out.png", "--transform", "bop", "--force")
+    assert result.returncode == 0
+    (line,) = result.stderr.decode().splitlines()
+    assert line.startswith(f"jpegai: warning: {SMALL.path}: D12-6 pih.synthesis_transform_id[0]: decoded with BOP")
+    assert not close(read_png((tmp_path / "out.png").read_bytes()), read_png(SMALL.reference("sop")))
+    result = run("dump", SMALL.path, tmp_path / "out.npz", "--transform", "bop", "--force", "--stage", "latents,psi")
+    assert result.returncode == 0
+    assert b"D12-6" in result.stderr
+    expected = {"primary.psi", "primary.latents", "secondary.psi", "secondary.latents"}
+    assert set(np.load(tmp_path / "out.npz")) == expected
+
+
+@pytest.mark.parametrize("stream", [s for s in described_streams() if s.name == "flt_eicci_tiles"], ids=str)
+def test_selections_of_eicci(stream: VectorStream, tmp_path: Path) -> None:
+    planes = []
+    for selection in ("reference", "per-tile"):
+        out = tmp_path / f"{selection}.npz"
+        options = ["--models", "test", "--stop-after", "eicci", "--stage", "eicci", "--eicci-selection", selection]
+        assert run("dump", stream.path, out, *options).returncode == 0
+        planes.append(np.load(out))
+    assert set(planes[0]) == {"eicci.0", "eicci.1", "eicci.2"}
+    assert not np.array_equal(planes[0]["eicci.0"], planes[1]["eicci.0"])
 
 
 PLANE = 64 * 64

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jpegai.codestream import Codestream
+from jpegai.codestream import Codestream, ConformanceError, JpegAIError, UnsupportedError
 from jpegai.decoder import Decoder
-from jpegai.decoder import decoder as decoder_module
 from jpegai.decoder.picture.signalling import choose_rendering
 from jpegai.decoder.plan import make_plan
 from tests.figures import compare, decodes
@@ -73,25 +72,39 @@ def written(height: int = 66, **values: Any) -> bytes:
     return write_stream(height, 80, z, models="test", **(crop | values))
 
 
-@pytest.fixture
-def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets through what rules of conformance still count as an error though its decoding is defined."""
-    monkeypatch.setattr(decoder_module, "check", lambda _: None)
-
-
-@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("idc", range(5))
 def test_every_depth(idc: int) -> None:
     depth = 8 + 2 * idc
     picture = decoder().decode(Codestream.parse(written(bit_depth_idc=idc), edition="is"))
     assert str(picture.format) == f"rgb444:{depth}"
+    assert [finding.rule for finding in picture.findings] == (["R-12"] if idc > 1 else [])
     assert picture.rgb.shape == (61, 77, 3)
     assert len(np.unique(picture.rgb)) > 100
     coarse = decoder().decode(Codestream.parse(written(), edition="is"))
     assert np.abs(picture.rgb / picture.format.peak * 255 - coarse.rgb).max() <= 0.501 + 0.5 * 255 / picture.format.peak
 
 
-@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("values", "selector"),
+    [
+        ({"bit_depth_idc": 5}, "pih.bit_depth_idc"),
+        ({"bit_depth_idc": 6}, "pih.bit_depth_idc"),
+        ({"bit_depth_idc": 7}, "pih.bit_depth_idc"),
+        ({"colour_transform_idx": 3}, "pih.colour_transform_idx"),
+        ({"s_ver_minus1": 1, "c_ver_minus1": None}, "pih.s_ver_minus1"),
+        ({"c_ver_minus1": 1}, "pih.c_ver_minus1"),
+    ],
+)
+def test_refused_by_name(values: dict[str, Any], selector: str) -> None:
+    data = written(**values)
+    with pytest.raises(JpegAIError) as caught:
+        decoder().decode(Codestream.parse(data, name="x.jai", edition="is"))
+    error = caught.value
+    assert isinstance(error, (ConformanceError, UnsupportedError))
+    assert (error.file, error.selector) == ("x.jai", selector)
+    assert error.bit_offset is not None
+
+
 @pytest.mark.parametrize(("s_hor", "s_ver", "chroma"), [(0, 0, "444"), (1, 0, "422"), (1, 1, "420")])
 def test_display_crop_of_odd_sizes(s_hor: int, s_ver: int, chroma: str) -> None:
     """Chroma is decimated over the cropped extent, so its last sample exists (10.15 P12)."""
@@ -106,7 +119,6 @@ def test_display_crop_of_odd_sizes(s_hor: int, s_ver: int, chroma: str) -> None:
         assert np.array_equal(found, whole[:: steps[0], :: steps[1]])
 
 
-@pytest.mark.usefixtures("unchecked")
 def test_user_defined_transform() -> None:
     user = {
         "colour_transform_idx": 2,
