@@ -10,7 +10,7 @@ from jpegai.codestream.cursor import BitReader, BitWriter
 from jpegai.codestream.errors import Finding, JpegAIError
 from jpegai.codestream.fields import Entry, padding_field, without_gaps
 from jpegai.codestream.rules.catalogue import finding
-from jpegai.codestream.schema.base import infer
+from jpegai.codestream.schema.flow import infer
 from jpegai.codestream.schema.segments import SegmentKind
 from jpegai.codestream.schema.values import Header, Scope
 

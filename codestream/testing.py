@@ -23,8 +23,9 @@ from jpegai.codestream.building import build_stream, join_segments
 from jpegai.codestream.codestream import Codestream
 from jpegai.codestream.editions import EDITIONS
 from jpegai.codestream.payloads import shortest_thread
-from jpegai.codestream.schema.base import ByteString, Derived, Element, For, Require, U, When
+from jpegai.codestream.schema.base import ByteString, Derived, Element, U
 from jpegai.codestream.schema.choices import CHOICES, INVERTIBLE
+from jpegai.codestream.schema.flow import For, Require, When
 from jpegai.codestream.schema.ranges import legal_values
 from jpegai.codestream.schema.segments import SegmentKind, kind_named
 from jpegai.codestream.schema.values import Header, Scope

@@ -10,10 +10,9 @@ from jpegai.codestream import Codestream, Finding, JpegAIError
 from jpegai.codestream.rules.catalogue import catalogue, finding
 from jpegai.codestream.rules.report import Decoding
 from jpegai.codestream.schema.pih import CHANNELS, TRANSFORMS
-from jpegai.decoder.components import COMPONENTS, network_names
+from jpegai.decoder.components import COMPONENTS
 from jpegai.decoder.decoder import Decoder
-from jpegai.decoder.models import file_name
-from jpegai.decoder.networks import NETWORKS
+from jpegai.decoder.foresight import model_files
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,9 +74,7 @@ def _models(decoder: Decoder, stream: Codestream, reasons: dict[str, str]) -> It
     if transform is None or stream.pih.model_id > 3:
         reasons["R-95"] = "the stream names no models that exist"
         return
-    names = [name for name in network_names(transform) if name in NETWORKS]
-    kinds = {*(NETWORKS[name].file_kind for name in names), *(component.file_kind for component in COMPONENTS)}
-    files = [file_name(kind, stream.pih.model_id) for kind in sorted(kinds)]
+    files = model_files(stream, transform)
     states = {file: store.status(file) for file in files}
     for file, state in states.items():
         if state == "unknown":

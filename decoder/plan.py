@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -209,7 +210,7 @@ def make_plan(
             expected=f"at most {max_pixels} samples",
             found=f"{width} x {height} = {width * height}",
         )
-    filters = _filters(stream, transform, eicci_selection)
+    filters = _filters(stream, transform, eicci_selection, _MOST_WORK * max_pixels)
     rendering = rendering or choose_rendering(stream)
     picture = Area.whole(pih.display_height, pih.display_width)
     window = window or picture
@@ -338,12 +339,14 @@ def region_grid(stream: Codestream) -> tuple[Region, ...]:
 def _odd_transform(stream: Codestream, transform: str, filters: FilterChain) -> Iterator[Finding]:
     """Yield what follows from a transform that is not the stream's first (08.8 D10, 12.7 D12-6)."""
     listed = listed_transforms(stream)
+    if transform == listed[0]:
+        return
     selector = "pih.synthesis_transform_id[0]"
     offset = stream.fields[selector].offset
     if transform not in listed:
         message = f"decoded with {transform}, which the stream does not list: it lists {', '.join(listed)}"
         yield Finding("D12-6", "W", message, selector, offset)
-    if transform != listed[0] and filters.eicci is not None:
+    if filters.eicci is not None:
         files = (eicci_file_name(filters.eicci.bank, index) for _, index in filters.eicci.networks)
         message = f"the models of eICCI follow the transform used, {transform}: {', '.join(dict.fromkeys(files))}"
         yield Finding("D10", "W", message, selector, offset)
@@ -405,15 +408,27 @@ def synthesis_tiles(stream: Codestream, component: int, max_pixels: int = DEFAUL
     return result
 
 
-def _filters(stream: Codestream, transform: str, eicci_selection: str) -> FilterChain:
+def _filters(stream: Codestream, transform: str, eicci_selection: str, most: int) -> FilterChain:
+    """Return the filters of a stream, whose tiles of eICCI have `most` samples together."""
     try:
-        return FilterChain.from_header(stream.ton, stream.pih, transform, eicci_selection)
+        filters = FilterChain.from_header(stream.ton, stream.pih, transform, eicci_selection)
     except ConformanceError as error:
         # an error about all entries of an array is shown at the first one
         path = str(error.selector)
         found = (entry for entry in stream.fields.entries if entry.path == path or entry.path.startswith(f"{path}["))
         places = (entry.offset for entry in found)
         raise error.locate(file=stream.name, bit_offset=next(places, None)) from None
+    work = sum(math.prod(tile.window.shape) for tile in filters.eicci.tiles) if filters.eicci else 0
+    if work > most:
+        raise LimitError(
+            "the overlap of eICCI's tiles multiplies the work beyond the limit (--max-pixels)",
+            file=stream.name,
+            selector="ton.icci_tile_overlap",
+            bit_offset=stream.fields["ton.icci_tile_overlap"].offset,
+            expected=f"tiles of at most {most} samples together",
+            found=work,
+        )
+    return filters
 
 
 def _filter_memory(filters: FilterChain, made: Area) -> int:

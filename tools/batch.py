@@ -97,7 +97,7 @@ def run_jobs(
             except FAILURES as error:
                 message, code = describe(error)
                 codes[code] += 1
-                click.echo(f"jpegai: {message if source in message else f'{source}: {message}'}", err=True)
+                click.echo(f"jpegai: {message if message.startswith(source) else f'{source}: {message}'}", err=True)
                 continue
             codes[0] += 1
             odd += bool(findings)

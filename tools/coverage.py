@@ -19,8 +19,9 @@ from jpegai.codestream.fields import Entry, Field, FieldRun
 from jpegai.codestream.framing import Segment
 from jpegai.codestream.rules.catalogue import Rule, catalogue
 from jpegai.codestream.rules.check import check
-from jpegai.codestream.schema.base import Derived, For, When
+from jpegai.codestream.schema.base import Derived
 from jpegai.codestream.schema.describe import Row, content, tables
+from jpegai.codestream.schema.flow import For, When
 from jpegai.codestream.schema.values import Header, Scope
 from jpegai.tools.coverage_classes import FACETS, stream_facets, value_classes
 

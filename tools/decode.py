@@ -110,6 +110,8 @@ def decode(
             print_findings(stream.name, findings)
         return
 
+    if times:
+        raise click.UsageError("--times goes with one FILE and its OUT")
     from jpegai.tools.batch import plan_jobs, run_jobs
 
     pattern = name or "{name}.png"

@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from jpegai.codestream import Codestream, Field, Finding, select
 from jpegai.codestream.fields import Entry
-from jpegai.tools.options import edition_option
+from jpegai.tools.options import edition_option, models_option
 from jpegai.tools.terminal import console
 from jpegai.tools.views import print_bits, print_hex, print_segments, print_tree
 
@@ -31,8 +31,17 @@ SCHEMA_VERSION = 2
 @click.option("--json", "view", flag_value="json", help="Everything as JSON.")
 @click.option("--full", is_flag=True, help="Show byte strings and arrays whole.")
 @click.option("--recover", is_flag=True, help="Show what can be known of a damaged file.")
+@click.option("--can-decode", is_flag=True, help="Say whether a decode would succeed, and what stands against it.")
+@models_option
 def inspect(
-    file: str, selectors: tuple[str, ...], edition: str | None, view: str | None, full: bool, recover: bool
+    file: str,
+    selectors: tuple[str, ...],
+    edition: str | None,
+    view: str | None,
+    full: bool,
+    recover: bool,
+    can_decode: bool,
+    models: str,
 ) -> None:
     """Show the segments and the headers of FILE ('-' is the standard input), or only what is selected.
 
@@ -40,7 +49,9 @@ def inspect(
     """
     if selectors and view == "hex":
         raise click.UsageError("--hex shows the whole file: selectors go without it")
-    stream = Codestream.open(file, edition=edition, recover=recover)
+    stream = Codestream.open(file, edition=edition, recover=recover or can_decode)
+    if can_decode:
+        _can_decode(stream, models, view == "json")
     entries = [entry for text in selectors for entry in select(stream.fields, text)] or stream.fields.entries
     if view == "json":
         click.echo(json.dumps(report(stream, full, entries), indent=1))
@@ -58,6 +69,19 @@ def inspect(
         raise click.exceptions.Exit(stream.errors[0].exit_code)
     if any(finding.severity == "E" for finding in stream.findings):
         raise click.exceptions.Exit(1)
+
+
+def _can_decode(stream: Codestream, models: str, as_json: bool) -> NoReturn:
+    """Print whether the stream can be decoded, and end with the exit code that a decode would end with."""
+    from jpegai.tools.can_decode import answer, exit_code, print_answer
+
+    found = answer(stream, models)
+    if as_json:
+        head = {"schema_version": SCHEMA_VERSION, "tool": f"jpegai {version('jpegai')}", "file": stream.name}
+        click.echo(json.dumps(head | found, indent=1))
+    else:
+        print_answer(found)
+    raise click.exceptions.Exit(exit_code(found))
 
 
 def report(stream: Codestream, full: bool = False, entries: Sequence[Entry] | None = None) -> dict[str, Any]:

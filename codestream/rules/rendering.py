@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jpegai.codestream.rules.conditions import Condition
-from jpegai.codestream.schema.base import elements
+from jpegai.codestream.schema.flow import elements
 from jpegai.codestream.schema.rdi import RENDERING_INFORMATION
 
 # fmt: off: one rule, one entry

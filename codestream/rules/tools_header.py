@@ -10,7 +10,7 @@ __all__ = ["TOOLS_HEADER_CONDITIONS"]
 
 _rule = Condition.of
 _EFE = "EFE_linear_filter_enabled_flag"
-#: Chroma plane that the filters work on: of the display size (08.1.4), whose masks and tiles 03.4 counts.
+#: Chroma plane that the filters work on: of the display size (08.1), whose masks and tiles 03.4 counts.
 _ROWS = "ceil_div(display_height, s_ver)"
 _COLUMNS = "ceil_div(display_width, s_hor)"
 _ANY_MASK = "(mask1_enabled_flag or mask2_enabled_flag)"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import construct
 
-from jpegai.codestream.schema.base import Derived, Element, When
+from jpegai.codestream.schema.base import Derived, Element
+from jpegai.codestream.schema.flow import When
 from jpegai.codestream.schema.values import Expression
 
 __all__ = ["Declaration", "declarations"]

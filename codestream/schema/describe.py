@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import construct
 
 from jpegai.codestream.rules.catalogue import catalogue
-from jpegai.codestream.schema.base import ByteString, Derived, Element, For, Require, U, Ue, When
+from jpegai.codestream.schema.base import ByteString, Derived, Element, U, Ue
+from jpegai.codestream.schema.flow import For, Require, When
 from jpegai.codestream.schema.payload import LENGTH, MARKER, payload_syntax
 from jpegai.codestream.schema.ranges import interval_text, legal_values
 from jpegai.codestream.schema.segments import MARKERS, SEGMENTS, SegmentKind

@@ -8,7 +8,8 @@ from __future__ import annotations
 import construct
 from construct import Struct
 
-from jpegai.codestream.schema.base import ByteString, Derived, For, Se, U, Ue, When
+from jpegai.codestream.schema.base import ByteString, Derived, Se, U, Ue
+from jpegai.codestream.schema.flow import For, When
 
 __all__ = ["LENGTH", "MARKER", "REGION_INDEX", "REGION_SIZES", "THREAD", "THREAD_SIZES", "payload_syntax"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from construct import Struct
 
-from jpegai.codestream.schema.base import Derived, For, U, When
+from jpegai.codestream.schema.base import Derived, U
+from jpegai.codestream.schema.flow import For, When
 
 # fmt: off: one element, one line (or two)
 

@@ -106,11 +106,11 @@ def _filter(name: str, flag: str, title: str, why: str, *stated_for: str) -> Too
 
 
 def _blocks(extent: str, subsampling: str, block: str) -> str:
-    """Blocks along an axis of the chroma plane that enters the filters (08.1.4)."""
+    """Blocks along an axis of the chroma plane that enters the filters (08.1)."""
     return f"ceil_div(ceil_div({extent}, {subsampling}), max(1, {block}))"
 
 
-#: The post-filters in the order of the tools header (08.1.2).
+#: The post-filters in the order of the tools header (08.1).
 TOOL_FILTERS = (
     _filter("efe_linear", "EFE_linear_filter_enabled_flag", "EFE linear", "its kernels are for one chroma format",
             "s_ver", "s_hor", "c_ver", "c_hor"),

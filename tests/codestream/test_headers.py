@@ -14,7 +14,8 @@ from jpegai.codestream.editions import read_picture_header
 from jpegai.codestream.errors import TruncatedError
 from jpegai.codestream.fields import Entry, Field
 from jpegai.codestream.headers import HeaderReading, absent_header, build_header, read_header
-from jpegai.codestream.schema.base import ByteString, Derived, Element, elements
+from jpegai.codestream.schema.base import ByteString, Derived, Element
+from jpegai.codestream.schema.flow import elements
 from jpegai.codestream.schema.segments import SEGMENTS, SegmentKind, kind_named
 from jpegai.codestream.schema.values import Header
 from tests.trace import plain, prove

@@ -63,19 +63,30 @@ def with_value(path: Path, selector: str, value: int) -> bytes:
     return (number | value << shift).to_bytes(len(data))
 
 
+@pytest.mark.parametrize("checked", [True, False], ids=["rules", "filters"])
 @pytest.mark.parametrize(
-    ("name", "selector", "value", "rule", "named"),
+    ("name", "selector", "value", "rule", "element"),
     [
         ("flt_efen_bop", "ton.nonlinearW", 1, "R-66", "ton.numTiles"),
         ("flt_efe_both_bop", "ton.bS", 1, "R-62", "ton.len_mask_y"),
-        ("flt_efe_both_bop", "ton.minSymbol[1]", 65535, "R-52", "ton.weightsC[1][0]"),
+        ("flt_efe_both_bop", "ton.minSymbol[1]", 65535, "R-52", ("ton.maxSymbol[1]", "ton.weightsC[1][0]")),
         ("flt_lef_bop", "ton.LEF_chIdx", 160, "R-69", "ton.LEF_chIdx"),
     ],
 )
 def test_filters_that_cannot_be_are_refused_before_any_work(
-    name: str, selector: str, value: int, rule: str, named: str, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    selector: str,
+    value: int,
+    rule: str,
+    element: str | tuple[str, str],
+    checked: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """By the rules of conformance, and by the filters themselves, with the place in the file."""
     stream = stream_named(name)
+    named = element if isinstance(element, str) else element[not checked]
+    if not checked:
+        monkeypatch.setattr("jpegai.decoder.decoder.check", lambda _: None)
     monkeypatch.setattr("jpegai.decoder.walk.Walk.run", lambda _: pytest.fail("there was work"))
     damaged = Codestream.parse(with_value(stream.path, selector, value), name="x.jai")
     with pytest.raises(ConformanceError, match=rule) as caught:
@@ -162,6 +173,17 @@ def test_memory_of_arrays_is_bounded_by_the_estimate(name: str) -> None:
     assert peak >= chain.memory(whole) // 3
 
 
+def test_work_of_overlapping_tiles_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Codestream.open(stream_named("flt_eicci_tiles").path)
+    make_plan(stream, "BOP", max_pixels=528 * 272)
+    work = 272 * (320 + 256)  # of two tiles, which overlap by 48 columns
+    monkeypatch.setattr("jpegai.decoder.plan._MOST_WORK", 1)
+    make_plan(stream, "BOP", max_pixels=work)
+    with pytest.raises(LimitError, match=rf"overlap of eICCI.*found {work}") as caught:
+        make_plan(stream, "BOP", max_pixels=work - 1)
+    assert caught.value.selector == "ton.icci_tile_overlap"
+
+
 def test_filters_count_in_the_plan() -> None:
     stream = Codestream.open(stream_named("flt_eicci_tiles").path)
     plan = make_plan(stream, "BOP")
@@ -228,3 +250,12 @@ def test_eicci_follows_the_transform_used() -> None:
     assert len(texts) == 1
     assert "eicci_hop_" in texts[0]
     assert "eicci_bop_" not in texts[0]
+
+
+@pytest.mark.parametrize("name", ["flt_all_bop", "flt_efe_odd"])
+def test_bands_make_no_difference(name: str) -> None:
+    stream = stream_named(name)
+    parsed = Codestream.open(stream.path)
+    memory = make_plan(parsed, "BOP").memory - 1
+    assert len(make_plan(parsed, "BOP", max_memory=memory).synthesis[0]) > 1
+    same(Decoder(decoder().store, max_memory=memory).dump(stream.path), decoder().dump(stream.path))

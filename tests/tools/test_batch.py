@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -117,6 +118,21 @@ def test_the_worst_code_counts(errors: dict[int, Exception], code: int, capsys: 
     assert lines[-1].startswith(f"jpegai: {3 - len(errors)} of 3 decoded")
     for number in errors:
         assert sum(f"{number}.jai" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_bar_on_a_terminal_only(quiet: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    jobs = [Job(f"{number}.jai", Path(f"{number}.png")) for number in range(3)]
+    monkeypatch.setenv("TERM", "xterm")
+    for file, shown in ((Terminal(), not quiet), (io.StringIO(), False)):
+        monkeypatch.setattr("sys.stderr", file)
+        assert run_jobs(jobs, lambda _: [], at_once=1, quiet=quiet, done="decoded") == 0
+        assert ("3/3" in file.getvalue()) == shown
+        assert ("3 of 3 decoded" in file.getvalue()) == (not quiet)
 
 
 def test_mistakes_are_not_taken_for_failures() -> None:

@@ -91,6 +91,7 @@ def test_one_stream_several_decoders(transform: str, tmp_path: Path) -> None:
         (["decode", SMALL.path, "-o", "out", "--name", "x.png"], 2, "with {name} in it"),
         (["decode", SMALL.path, "-o", "out", "--name", "{name}.jpg"], 2, "must end in one of"),
         (["decode", SMALL.path, "-o", "out", "--format", "grey"], 2, "'grey' is no format"),
+        (["decode", SMALL.path, "-o", "out", "--times"], 2, "--times goes with one FILE"),
         (["decode", SMALL.path, "-", "-o", "out"], 2, "standard input has no name"),
         (["decode", ".", "-o", "out"], 2, "no .jai files in . (-r looks"),
         (["decode", ".", "-r", "-o", "out"], 2, "no .jai files in ."),

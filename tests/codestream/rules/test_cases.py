@@ -15,7 +15,8 @@ from jpegai.codestream.rules import check as checker
 from jpegai.codestream.rules.catalogue import catalogue, finding
 from jpegai.codestream.rules.conditions import Condition
 from jpegai.codestream.rules.structure import StreamCheck
-from jpegai.codestream.schema.base import Element, Require, elements
+from jpegai.codestream.schema.base import Element
+from jpegai.codestream.schema.flow import Require, elements
 from jpegai.codestream.schema.segments import SEGMENTS
 from jpegai.codestream.schema.values import Expression
 from tests.codestream.rules.cases import BASE, CASES, NOT_VIOLATED, Case
