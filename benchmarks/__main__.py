@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from benchmarks import decode, entropy, networks, pictures, process
+from benchmarks import decode, entropy, networks, pictures, process, windows
 
 SECTIONS = {
     "entropy": entropy.run,
@@ -14,6 +14,7 @@ SECTIONS = {
     "decode": decode.run,
     "pictures": pictures.run,
     "process": process.run,
+    "windows": windows.run,
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from jpegai.codestream import Codestream, JpegAIError
+from jpegai.codestream import Codestream, JpegAIError, UnsupportedError
 from jpegai.decoder import Decoder
 from jpegai.decoder.engines.float32 import Float32Network
 from jpegai.decoder.engines.integer import IntegerNetwork
@@ -21,6 +21,7 @@ from jpegai.decoder.outline import network_runs
 from jpegai.decoder.picture.formats import Frame
 from jpegai.decoder.plan import Plan, make_plan
 from jpegai.decoder.walk import Walk
+from jpegai.decoder.windows import tile_windows
 from tests.streams import described_streams, perf_streams
 from tests.writer import write_stream
 
@@ -263,3 +264,80 @@ def test_only_the_bytes_named_are_read(name: str, roi: Roi, primary: list[int], 
     except JpegAIError:
         return
     assert any(not np.array_equal(a, b) for a, b in zip(wrong.planes, expected.planes, strict=True))
+
+
+# -- what may be asked for ----------------------------------------------------------------------------------------
+
+
+def test_a_list_of_windows_is_that_of_each() -> None:
+    stream, made = parsed("reg_ind_2x2"), made_for("reg_ind_2x2")
+    rois = [(20, 20, 30, 30), (250, 120, 20, 20), (20, 20, 30, 30)]
+    pictures = made.decode(stream, roi=rois)
+    assert len(pictures) == 3
+    for roi, picture in zip(rois, pictures, strict=True):
+        alone = made.decode(stream, roi=roi)
+        assert (picture.width, picture.height) == roi[2:]
+        assert np.abs(np.asarray(picture.planes).astype(int) - np.asarray(alone.planes)).max() <= 1
+        assert picture.window == alone.window == area(roi[1], roi[1] + roi[3] - 1, roi[0], roi[0] + roi[2] - 1)
+    assert made.decode(stream, roi=[]) == []
+
+
+def test_tiles_and_regions_cover_the_picture() -> None:
+    for name in ("reg_ind_2x2", "tile_64_48"):
+        stream, made = parsed(name), made_for(name)
+        whole = made.decode(stream)
+        assert whole.window is None
+        grid = [made.plan(stream, region=number).plan.window for number in range(stream.pih.num_regions)]
+        tiles = [each for row in tile_windows(stream) for each in row]
+        for areas in (grid, tiles):
+            assert sum(each.rows.size * each.columns.size for each in areas) == whole.height * whole.width
+        for part in (made.decode(stream, region=0), made.decode(stream, tile=(0, 0))):
+            assert part.window is None or part.window.rows.start == part.window.columns.start == 0
+            expected = np.asarray(whole.planes)[:, : part.height, : part.width]
+            assert np.abs(np.asarray(part.planes).astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ({"roi": (0, 0, 0, 1)}, r"columns 0\.\.599 and rows 0\.\.399"),
+        ({"roi": (590, 0, 11, 1)}, r"columns 0\.\.599 and rows 0\.\.399"),
+        ({"roi": (0, -1, 1, 1)}, r"columns 0\.\.599 and rows 0\.\.399"),
+        ({"roi": [(0, 0, 1, 1), (0, 400, 1, 1)]}, r"columns 0\.\.599 and rows 0\.\.399"),
+        ({"tile": (9, 0)}, r"no tile 9,0: rows are 0\.\."),
+        ({"region": 4}, r"regions are 0\.\.3"),
+        ({"region": 0, "tile": (0, 0)}, "only one"),
+        ({"region": 0, "roi": [(0, 0, 1, 1)]}, "only one"),
+    ],
+)
+def test_parts_that_do_not_exist(part: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        made_for("reg_ind_2x2").decode(parsed("reg_ind_2x2"), **part)
+
+
+def test_a_window_of_a_region_that_is_absent_says_so() -> None:
+    """An extract: its own regions decode as before, the others with a residual of 0 and a finding."""
+    stream, made = parsed("reg_ind_2x2"), made_for("reg_ind_2x2")
+    kept, start = [stream.data[:2]], 0
+    for segment in stream.segments:
+        start = segment.offset
+        lost = segment.name in ("sorp", "sors") and segment.payload[0] == 3
+        kept += [] if lost else [stream.data[start : start + segment.size]]
+    extract = Codestream.parse(b"".join([*kept, b"\xff\x81"]))
+    here = made.decode(extract, roi=(20, 20, 40, 40))
+    intact = np.asarray(made.decode(stream, roi=(20, 20, 40, 40)).planes)
+    assert np.abs(np.asarray(here.planes).astype(int) - intact).max() <= 1
+    there = made.decode(extract, roi=(550, 350, 40, 40))
+    told = [finding.message for finding in there.findings if finding.rule == "S-34" and "region 3" in finding.message]
+    assert len(told) == 2
+
+
+def test_a_window_cannot_be_resampled_afterwards() -> None:
+    picture = made_for("fmt_a_8").decode(parsed("fmt_a_8"), roi=(5, 5, 20, 20))
+    assert picture.planes[1].shape == (11, 11)  # samples 2 to 12
+    with pytest.raises(UnsupportedError, match="decode it to that format"):
+        picture.to_rgb()
+    rgb = made_for("fmt_a_8").decode(parsed("fmt_a_8"), roi=(5, 5, 20, 20), format="rgb444")
+    assert rgb.rgb.shape == (20, 20, 3)
+    whole = made_for("fmt_a_8").decode(parsed("fmt_a_8"), format="rgb444").rgb[5:25, 5:25]
+    assert np.abs(rgb.rgb.astype(int) - whole).max() <= 1
