@@ -9,10 +9,8 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from jpegai.codestream import Codestream, ConformanceError, Finding, LimitError, UnsupportedError
-from jpegai.codestream.rules.catalogue import finding
+from jpegai.codestream import Codestream, ConformanceError, Finding, LimitError
 from jpegai.decoder.components import COMPONENTS, synthesis_names
 from jpegai.decoder.engines.stages import activation_bytes
 from jpegai.decoder.filters.chain import FilterChain
@@ -22,7 +20,6 @@ from jpegai.decoder.filters.planes import Window
 from jpegai.decoder.geometry import (
     Area,
     Needs,
-    Overlap,
     Region,
     Span,
     Tile,
@@ -30,11 +27,8 @@ from jpegai.decoder.geometry import (
     hyper_size,
     latent_size,
     needs,
-    regions,
-    tiles,
-    tiles_in_regions,
 )
-from jpegai.decoder.geometry.tiles import axis_tiles
+from jpegai.decoder.grids import DEFAULT_MAX_PIXELS, MOST_WORK, odd_overlaps, place, region_grid, synthesis_tiles
 from jpegai.decoder.models import eicci_file_name
 from jpegai.decoder.networks import NETWORKS, Network
 from jpegai.decoder.picture.formats import Frame
@@ -50,12 +44,7 @@ __all__ = [
     "Scaling",
     "make_plan",
     "physical_memory",
-    "region_grid",
-    "synthesis_tiles",
 ]
-
-#: Default limit on the coded size in samples: above level 3 (99.5 million), a picture of 11585 x 11585.
-DEFAULT_MAX_PIXELS = 1 << 27
 
 _MIB = 1 << 20
 _LATENT = 16
@@ -66,8 +55,6 @@ _OF_BLOCK = 8
 #: What the float32 runtime takes for the activations of a network, relative to what must live at once: it copies
 #: tensors to layouts of its own and leaves gaps. Measured, with something to spare.
 _OVERHEAD = 1.9
-#: Tiles may overlap so much that many times the picture is computed; so many times the largest picture at most.
-_MOST_WORK = 4
 #: Bytes that do not depend on the picture.
 _BASE = 8 * _MIB
 
@@ -206,11 +193,11 @@ def make_plan(
     if height * width > max_pixels:
         raise LimitError(
             "the picture is larger than the limit (--max-pixels)",
-            **_place(stream, "img_width_minus64"),
+            **place(stream, "img_width_minus64"),
             expected=f"at most {max_pixels} samples",
             found=f"{width} x {height} = {width * height}",
         )
-    filters = _filters(stream, transform, eicci_selection, _MOST_WORK * max_pixels)
+    filters = _filters(stream, transform, eicci_selection, MOST_WORK * max_pixels)
     rendering = rendering or choose_rendering(stream)
     picture = Area.whole(pih.display_height, pih.display_width)
     window = window or picture
@@ -271,7 +258,7 @@ def make_plan(
         (primary, secondary),
         filters,
         memory,
-        (*_odd_transform(stream, transform, filters), *_odd_overlaps(stream)),
+        (*_odd_transform(stream, transform, filters), *odd_overlaps(stream)),
     )
 
 
@@ -320,22 +307,6 @@ def _scaling(held: Area, height: int, width: int) -> Scaling:
     return Scaling(hyper, (size[0], size[1]), kept)
 
 
-def region_grid(stream: Codestream) -> tuple[Region, ...]:
-    """Return the regions of a stream: one without partitioning (07.3)."""
-    pih = stream.pih
-    rows, columns = pih.num_ver_splits_minus1 + 1, pih.num_hor_splits_minus1 + 1
-    for count, length, name in (
-        (rows, pih.img_height, "num_ver_splits_minus1"),
-        (columns, pih.img_width, "num_hor_splits_minus1"),
-    ):
-        if count > ceil_div(length, 128):
-            raise _impossible(stream, name, "a region covers nothing (R-22)", ceil_div(length, 128) - 1)
-    overlap = Overlap()
-    if not pih.region_residual_in_its_own_substream_flag:
-        overlap = Overlap.dependent(pih.hyper_decoder_overlap_in_latent_samples, pih.mcm_overlap_in_latent_samples)
-    return regions(pih.img_height, pih.img_width, rows, columns, overlap)
-
-
 def _odd_transform(stream: Codestream, transform: str, filters: FilterChain) -> Iterator[Finding]:
     """Yield what follows from a transform that is not the stream's first (08.8 D10, 12.7 D12-6)."""
     listed = listed_transforms(stream)
@@ -350,62 +321,6 @@ def _odd_transform(stream: Codestream, transform: str, filters: FilterChain) -> 
         files = (eicci_file_name(filters.eicci.bank, index) for _, index in filters.eicci.networks)
         message = f"the models of eICCI follow the transform used, {transform}: {', '.join(dict.fromkeys(files))}"
         yield Finding("D10", "W", message, selector, offset)
-
-
-def _odd_overlaps(stream: Codestream) -> Iterator[Finding]:
-    """Yield what is odd about the overlaps of dependent regions; it is decoded as 07.4 and 07.5 have it (07.9)."""
-    pih = stream.pih
-    if pih.num_regions == 1 or pih.region_residual_in_its_own_substream_flag:
-        return
-    hyper, context = pih.hyper_decoder_overlap_in_latent_samples, pih.mcm_overlap_in_latent_samples
-    selector = "pih.mcm_overlap_in_latent_samples"
-    if context != 4 * hyper:
-        message = f"psi is displaced by {4 * hyper - context} cells: the overlap is not 4 times that of z, {hyper}"
-        yield finding("R-24", message, selector)
-    if context == 0:
-        yield finding("R-24", "without overlap latents at inner borders are never made: they are 0", selector)
-    for length, splits in ((pih.img_height, pih.num_ver_splits_minus1), (pih.img_width, pih.num_hor_splits_minus1)):
-        side = ceil_div(length, 128) // (splits + 1) * 128
-        if splits and max(128 * hyper, 32 * context) > side:
-            message = "the overlap reaches beyond the picture: not decodable by the reference, windows are clipped"
-            yield finding("R-24", message, selector)
-
-
-def synthesis_tiles(stream: Codestream, component: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Sequence[Tile]:
-    """Return the synthesis tiles of a component in raster order: one without tiles (07.6).
-
-    Args:
-        stream: the stream.
-        component: 0 or 1.
-        max_pixels: largest picture, in samples; tiles overlap, and may have a few times as many together.
-
-    Raises:
-        LimitError: they have more.
-        ConformanceError: they are impossible.
-        UnsupportedError: they do not begin at latents.
-    """
-    pih, most = stream.pih, _MOST_WORK * max_pixels
-    height, width = pih.img_height, pih.img_width
-    if not pih.synthesis_tile_enable[component]:
-        return [Tile(Area.whole(height, width), Area.whole(height, width))]
-    size, overlap = (_LATENT * element[component] for element in (pih.synthesis_tile_size, pih.synthesis_tile_overlap))
-    name = f"synthesis_tile_overlap[{component}]"
-    if size == 0:
-        raise _impossible(stream, f"synthesis_tile_size[{component}]", "tiles without samples (R-30)", "1..255")
-    if max(height, width) > size and overlap >= size:
-        raise _impossible(stream, name, "tiles overlap all of each other (R-31)", f"less than {size // _LATENT}")
-    rows, columns = (sum(window.size for window, _ in axis_tiles(n, size, overlap)) for n in (height, width))
-    if rows * columns > most:
-        message = "the overlap of the tiles multiplies the work beyond the limit (--max-pixels)"
-        expected = f"tiles of at most {most} samples together"
-        raise LimitError(message, **_place(stream, name), expected=expected, found=rows * columns)
-    if not pih.region_residual_in_its_own_substream_flag:
-        return tiles(height, width, size, overlap)
-    result = tiles_in_regions(height, width, size, overlap, [region.samples for region in region_grid(stream)])
-    if any(start % _LATENT for tile in result for start in (tile.window.rows.start, tile.window.columns.start)):
-        message = "a tile that begins between latents cannot be decoded"
-        raise UnsupportedError(message, **_place(stream, name), expected="an even value", found=overlap // _LATENT)
-    return result
 
 
 def _filters(stream: Codestream, transform: str, eicci_selection: str, most: int) -> FilterChain:
@@ -439,17 +354,6 @@ def _filter_memory(filters: FilterChain, made: Area) -> int:
     return filters.memory(window) + int(_OVERHEAD * activations)
 
 
-def _impossible(stream: Codestream, name: str, what: str, expected: object) -> ConformanceError:
-    field = stream.fields.get(f"pih.{name}")
-    return ConformanceError(what, **_place(stream, name), expected=expected, found=field.value if field else None)
-
-
-def _place(stream: Codestream, name: str) -> dict[str, Any]:
-    """Return where an element of the picture header stands, as an error takes it."""
-    field = stream.fields.get(f"pih.{name}")
-    return {"file": stream.name, "selector": f"pih.{name}", "bit_offset": field.offset if field else None}
-
-
 def _pieces(networks: Sequence[Network], grid: Sequence[Tile], wanted: Area, rows: int) -> tuple[Piece, ...]:
     """Cut the tiles in bands of at most `rows` latent rows, each read with the margin its networks reach (07.8).
 
@@ -461,8 +365,8 @@ def _pieces(networks: Sequence[Network], grid: Sequence[Tile], wanted: Area, row
     def needed(core: Span, window: Span) -> Span:
         start = range(core.start, min(core.start + _LATENT, core.stop))
         end = range(max(core.start, core.stop - _LATENT), core.stop)
-        first = min(place // _LATENT + field[place % _LATENT][0] for field in fields for place in start)
-        last = max(place // _LATENT + field[place % _LATENT][1] for field in fields for place in end)
+        first = min(at // _LATENT + field[at % _LATENT][0] for field in fields for at in start)
+        last = max(at // _LATENT + field[at % _LATENT][1] for field in fields for at in end)
         return window.intersect(Span(first, last + 1))
 
     result = []

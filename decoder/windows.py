@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jpegai.codestream import Codestream
 from jpegai.decoder.geometry import Area, Span
-from jpegai.decoder.plan import region_grid, synthesis_tiles
+from jpegai.decoder.grids import region_grid, synthesis_tiles
 
 __all__ = ["Roi", "chosen_window", "region_window", "roi_window", "tile_window", "tile_windows"]
 
