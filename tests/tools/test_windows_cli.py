@@ -15,6 +15,7 @@ from jpegai.decoder.picture.compare import read_png
 from jpegai.tools.decode import decode
 from tests.pictures import close
 from tests.streams import described_streams
+from tests.tools.test_schemas import validator
 
 ODD = next(entry for entry in STREAMS if entry.file == "an_bop_odd_97x131.jai")  # 97 wide, 131 high
 FILE = str(ODD.path)
@@ -66,6 +67,7 @@ def test_parts_of_many_files_are_refused(tmp_path: Path) -> None:
 
 def plans(*arguments: str) -> list[dict[str, Any]]:
     document = json.loads(run(FILE, "--plan", "--json", *arguments).output)
+    validator("plan").validate(document)
     assert document["schema_version"] == 1
     return list(document["plans"])
 
@@ -87,7 +89,9 @@ def test_tiles_and_regions(tmp_path: Path) -> None:
     if "tile_sop" not in TILED:
         pytest.skip("no test vectors")
     file = str(TILED["tile_sop"].path)
-    tiles = json.loads(run(file, "--list-tiles", "--json").output)["tiles"]
+    listed = json.loads(run(file, "--list-tiles", "--json").output)
+    validator("plan").validate(listed)
+    tiles = listed["tiles"]
     text = run(file, "--list-tiles").output
     assert len(text.splitlines()) == len(tiles) + 1
     width, height = 256, 192
