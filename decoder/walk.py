@@ -258,13 +258,13 @@ class Walk:
         keeps = recorder.keeps or not plan.together or plan.filters.on
         assembly = Assembly(self._rendering, *plan.display, self._workers, keeps=keeps, area=plan.samples)
         if plan.together:
-            for piece in plan.synthesis[0]:
+            for piece in _largest_first(plan.synthesis[0]):
                 luma, chroma = (self._samples(index, piece, latents) for index in range(len(COMPONENTS)))
                 with recorder.stage("colour"):
                     assembly.add(piece.core.rows.start, piece.core.columns.start, luma, chroma)
             return assembly
         for index, pieces in enumerate(plan.synthesis):
-            for piece in pieces:
+            for piece in _largest_first(pieces):
                 samples = self._samples(index, piece, latents)
                 with recorder.stage("colour"):
                     assembly.add_component(index, piece.core.rows.start, piece.core.columns.start, samples)
@@ -339,3 +339,11 @@ class Walk:
     def _record_planes(self, stage: str, planes: Planes) -> None:
         for index, plane in enumerate(planes):
             self._recorder.add(f"{stage}.{index}", plane[np.newaxis])
+
+
+def _largest_first(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return runs in an order in which what the runtime took for one suffices for all that follow.
+
+    Its arena keeps what it has taken: a run larger than those before would be given as much again beside it.
+    """
+    return sorted(pieces, key=lambda piece: piece.latents.rows.size * piece.latents.columns.size, reverse=True)

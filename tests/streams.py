@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jpegai.codestream import Codestream
+from jpegai.codestream.framing import length_field
 from tests.vectors import VECTORS
 
 
@@ -55,3 +57,14 @@ def perf_streams() -> tuple[VectorStream, ...]:
 
 def stream_names(streams: tuple[VectorStream, ...]) -> list[str]:
     return [stream.name for stream in streams]
+
+
+def without(data: bytes, dropped: set[tuple[str, int]]) -> bytes:
+    """A stream of independent regions without the segments of these components and regions."""
+    stream = Codestream.parse(data)
+    parts = [data[:2]]
+    for segment in stream.segments:
+        payload = bytes(segment.payload)
+        if not payload or (segment.name, payload[0]) not in dropped:
+            parts.append(segment.kind.marker.to_bytes(2) + length_field(len(payload)) + payload)
+    return b"".join([*parts, data[stream.eoc_offset :]])

@@ -12,6 +12,7 @@ from jpegai.codestream.editions import read_picture_header
 from jpegai.codestream.headers import read_header
 from jpegai.codestream.schema.segments import SEGMENTS
 from jpegai.conformance_streams import STREAMS
+from tests.codestream.reference import expanded, reference_name
 from tests.streams import VectorStream, described_streams, perf_streams
 from tests.trace import plain, prove
 from tests.vectors import needs_vectors, spec_data, spec_list
@@ -54,13 +55,24 @@ def test_a_trace_changes_no_value(vector: VectorStream) -> None:
 
 
 @pytest.mark.parametrize("vector", described_streams(), ids=lambda vector: vector.name)
-def test_picture_header_is_what_the_reference_wrote(vector: VectorStream) -> None:
+def test_headers_are_what_the_reference_wrote(vector: VectorStream) -> None:
+    """Names, bits and values of every header, in coding order."""
     description = vector.description()
     stream = Codestream.open(vector.path)
     assert stream.edition == description["edition"].lower()
-    expected = [value for segment, _, _, values in description["fields"] if segment == "pic_header" for value in values]
-    fields = [field for field in stream.fields.expanded() if field.path.startswith("pih.") and field.kind == "coded"]
-    assert [field.value for field in fields[2:]] == expected
+    for segment, group in (("pic_header", "pih"), ("tool_header", "ton"), ("rdi", "rdi"), ("udi", "udi")):
+        expected = [
+            (name, bits, value)
+            for where, name, bits, values in description["fields"]
+            if where == segment
+            for value in values
+        ]
+        found = [
+            (reference_name(group.upper(), field), field.bits, field.value)
+            for field in expanded(stream.fields.of(group))
+            if field.kind in ("coded", "bytes") and field.name not in ("marker", "length")
+        ]
+        assert found == expected
 
 
 @pytest.mark.parametrize("entry", spec_list("header_vectors", "files"), ids=lambda entry: entry["id"])

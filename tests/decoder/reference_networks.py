@@ -6,11 +6,13 @@ project in the same notation, so that it can be compared with the file, or run w
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from jpegai.decoder.networks import Layer, Network, Tensor
 from tests.vectors import spec_data
@@ -53,14 +55,33 @@ def run(
 ) -> Array:
     """Run operations, in int64 when `whole`, else in float64, and return the result of the last one."""
     number = np.int64 if whole else np.float64
-    values = {name: array.astype(number) for name, array in inputs.items()}
-    for op in ops:
+    with _controller().limit(limits=1, user_api="blas"):  # its threads would wait for each other on a busy machine
+        return _run(ops, {name: array.astype(number) for name, array in inputs.items()}, tensors, size, number)
+
+
+@functools.cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def _run(
+    ops: Sequence[Op],
+    values: dict[str, Array],
+    tensors: Mapping[str, Array],
+    size: tuple[int, int] | None,
+    number: type[np.number[Any]],
+) -> Array:
+    last_use = {name: place for place, op in enumerate(ops) for name in op["in"]}
+    for place, op in enumerate(ops):
         stored = {
             key: tensors[op[key]].astype(number)
             for key in ("weight", "bias", "shifts", "temperature", "mean", "var", "param")
             if op.get(key)
         }
         values[op["out"]] = _run_op(op, [values[name] for name in op["in"]], stored, size)
+        for name in set(op["in"]):
+            if last_use[name] == place:
+                del values[name]
     return values[ops[-1]["out"]]
 
 
@@ -137,7 +158,7 @@ def convolve(x: Array, weight: Array, padding: Sequence[int], stride: int = 1, g
     for dy in range(tall):
         for dx in range(wide):
             window = x[:, dy : dy + stride * rows : stride, dx : dx + stride * columns : stride][:, :rows, :columns]
-            out += parts[..., dy, dx] @ window.reshape(groups, inputs, -1)
+            out += np.ascontiguousarray(parts[..., dy, dx]) @ window.reshape(groups, inputs, -1)
     return out.reshape(outputs, rows, columns)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,6 +89,35 @@ def test_bands_change_nothing_but_rounding(entry: EmbeddedStream, transform: str
             assert np.abs(found[name] - expected[name]).max() <= 3e-3
     thinnest = make_plan(stream, transform.upper(), max_memory=least).synthesis[0]
     assert len(thinnest) >= 5
+
+
+class Shapes(Decoder):
+    """Notes the shapes of what the synthesis networks read."""
+
+    shapes: dict[str, list[tuple[int, ...]]]
+
+    def network(self, name: str, model_id: int) -> Any:
+        found = super().network(name, model_id)
+        if not name.endswith(("_prim", "_sec")):
+            return found
+
+        def run(latents: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+            self.shapes.setdefault(name, []).append(latents.shape)
+            return found(latents, size=size)
+
+        return run
+
+
+def test_the_largest_band_is_first(decoder: Decoder) -> None:
+    """The arena of the runtime keeps what it took for a run; growing runs would each add to it."""
+    stream = Codestream.parse(LARGEST.read())
+    bounded = Shapes(decoder.store, max_memory=least_memory(stream, "BOP"))
+    bounded.shapes = {}
+    bounded.decode(stream, transform="bop")
+    for shapes in bounded.shapes.values():
+        sizes = [math.prod(shape) for shape in shapes]
+        assert len(set(sizes)) > 1
+        assert sizes == sorted(sizes, reverse=True)
 
 
 def test_integers_are_the_same_with_any_number_of_threads(decoder: Decoder) -> None:

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from jpegai.codestream import Codestream, ConformanceError, JpegAIError, LimitError, UnsupportedError
-from jpegai.codestream.framing import length_field
 from jpegai.decoder import Decoder
 from jpegai.decoder.components import COMPONENTS
 from jpegai.decoder.plan import make_plan
 from jpegai.decoder.support import check
 from tests.pictures import close
-from tests.streams import VectorStream, described_streams
+from tests.streams import VectorStream, described_streams, without
 from tests.vectors import needs_spec
 from tests.writer import write_stream
 
@@ -26,17 +25,6 @@ def stream_named(name: str) -> VectorStream:
     if name not in STREAMS:
         pytest.skip("no test vectors")
     return STREAMS[name]
-
-
-def without(data: bytes, dropped: set[tuple[str, int]]) -> bytes:
-    """A stream of independent regions without the segments of these components and regions."""
-    stream = Codestream.parse(data)
-    parts = [data[:2]]
-    for segment in stream.segments:
-        payload = bytes(segment.payload)
-        if not payload or (segment.name, payload[0]) not in dropped:
-            parts.append(segment.kind.marker.to_bytes(2) + length_field(len(payload)) + payload)
-    return b"".join([*parts, data[stream.eoc_offset :]])
 
 
 @pytest.mark.parametrize("name", ["reg_ind_2x2", "reg_ind_sop_thr"])

@@ -13,6 +13,7 @@ from jpegai.decoder.entropy.tables import NOT_CODED, z_cdf
 from jpegai.decoder.entropy.z import decode_z
 from jpegai.decoder.workers import Workers
 from tests.decoder.entropy.encoder import BitStack, encode_residual, encode_z, payloads
+from tests.decoder.entropy.fast_encoder import encode_map
 from tests.decoder.entropy.generator import residual_case, z_case, z_frequencies
 from tests.vectors import needs_spec, spec_list
 
@@ -90,6 +91,7 @@ def test_residual_vectors(case):
     distributions, coded, values = residual_case(case)
     data = encode_residual(values, distributions, coded, case["threads"])
     check_payload(case, data)
+    assert encode_map(np.array(values), coding_map(distributions, coded), case["threads"]) == data
     kept = [value if used else 0 for value, used in zip(values, coded, strict=True)]
     if "values_i16le_sha256" in case:
         assert hashlib.sha256(np.array(kept, "<i2").tobytes()).hexdigest() == case["values_i16le_sha256"]
