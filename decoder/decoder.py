@@ -123,7 +123,9 @@ class Decoder:
                 convert the picture before it is rounded; by default it is as the stream says.
                 colour: ``intended`` applies a user-defined colour transform by the formula that must have been
                 intended.
-                eicci_selection: which models eICCI applies to a tile: ``reference`` or ``per-tile`` (08.8 D3).
+                eicci_selection: which models the eICCI filter applies to its tiles: ``reference``, those of the first
+                tile to all, each of which reads what earlier ones made, as the reference decoder does; ``per-tile``,
+                those of each tile, the evident intent (08.8 D3, D4).
                 force: decode with a transform that the stream does not list.
 
         Raises:
@@ -202,7 +204,12 @@ class Decoder:
         try:
             stream, plan, rendering = self._plan(stream, chosen_window(stream, roi, tile, region), **options)
             whole = make_plan(
-                stream, plan.transform, rendering=rendering, max_pixels=self.max_pixels, max_memory=_NO_LIMIT
+                stream,
+                plan.transform,
+                rendering=rendering,
+                eicci_selection=options.get("eicci_selection", "reference"),
+                max_pixels=self.max_pixels,
+                max_memory=_NO_LIMIT,
             )
             return outline(stream, plan, whole, rendering)
         except JpegAIError as error:

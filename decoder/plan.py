@@ -37,14 +37,7 @@ from jpegai.decoder.picture.resample import conversion_reads
 from jpegai.decoder.picture.signalling import Rendering, choose_rendering
 from jpegai.decoder.support import listed_transforms
 
-__all__ = [
-    "DEFAULT_MAX_PIXELS",
-    "Piece",
-    "Plan",
-    "Scaling",
-    "make_plan",
-    "physical_memory",
-]
+__all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "Scaling", "make_plan", "physical_memory"]
 
 _MIB = 1 << 20
 _LATENT = 16
@@ -268,8 +261,7 @@ def _samples(window: Area, picture: Area, rendering: Rendering, filters: FilterC
     if rendering.sample_by_sample and not filters.on:
         return frame.area, frame.area, frame.area
     frame = rendering_reads(frame, rendering)
-    reads = filters.reads(Window.of(frame.area))
-    unfiltered = reads.area
+    unfiltered = filters.reads(Window.of(frame.area)).area
     coded = conversion_reads(Frame(picture.shape, unfiltered), rendering.coded, rendering.source)
     return frame.area, unfiltered, coded.area
 
