@@ -163,10 +163,7 @@ MARGINS: list[tuple[str, Roi]] = [
 def test_nothing_outside_the_plan_reaches_the_window(
     name: str, roi: Roi, value: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A decode of the whole picture, with everything that the window's plan leaves out overwritten.
-
-    A ReLU may make 0 of what is no number; what is very large passes it.
-    """
+    """A decode of the whole picture, with everything that the window's plan leaves out overwritten."""
     stream, made = parsed(name), made_for(name)
     plan = made.plan(stream, roi=roi).plan
     expected = shown(made.dump(stream, stages=["output"]), plan)
