@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from benchmarks import decode, entropy, memory, networks, pictures, process
+from benchmarks import decode, entropy, memory, networks, pictures, process, windows
 
 SECTIONS = {
     "entropy": entropy.run,
@@ -15,6 +15,7 @@ SECTIONS = {
     "memory": memory.run,
     "pictures": pictures.run,
     "process": process.run,
+    "windows": windows.run,
 }
 
 

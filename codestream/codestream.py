@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import mmap
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ class Codestream:
         self._framing = framing
         self._readings: dict[str, HeaderReading] = {}
         self._payloads: dict[str, Payload] = {}
+        self._wanted: Mapping[str, Collection[int]] = {}
         self.errors: tuple[JpegAIError, ...] = framing.errors
         self._picture_header = self._read_picture_header(edition, recover)
         self.edition = self._picture_header.edition
@@ -151,6 +153,20 @@ class Codestream:
         """Return the first segment of a kind, or None."""
         return next((segment for segment in self.segments if segment.name == name), None)
 
+    def only(self, regions: Mapping[str, Collection[int]]) -> Codestream:
+        """Return the same stream as one reads it that needs some regions only.
+
+        Of other regions no byte is read: they have no threads, and nothing is found in them.
+
+        Args:
+            regions: kind of segment to the regions wanted of it.
+        """
+        part = copy.copy(self)
+        part._wanted, part._payloads = regions, {}
+        for name in ("findings", "fields"):
+            part.__dict__.pop(name, None)
+        return part
+
     def payload(self, segment: Segment) -> Payload:
         """Return an entropy-coded segment cut in regions and threads; damage is among what it holds."""
         if segment.group not in self._payloads:
@@ -168,10 +184,11 @@ class Codestream:
             regions=regions,
             independent=segment.kind.regions and bool(self.pih.region_residual_in_its_own_substream_flag),
             trace=trace,
+            wanted=self._wanted.get(segment.name),
         )
 
     def regions(self, name: str) -> dict[int, tuple[ThreadPayload, ...]]:
-        """Return the threads of every region of an entropy-coded kind (``soz``, ``sorp``, ``sors``, ``soq``).
+        """Return the threads of the regions of an entropy-coded kind (``soz``, ``sorp``, ``sors``, ``soq``).
 
         What is not cut in regions has one, of index 0. Independent regions may be missing (01.6.2); of repeated ones
         the first counts.

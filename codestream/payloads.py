@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,6 +91,7 @@ def read_payload(
     regions: int = 1,
     independent: bool = False,
     trace: bool = False,
+    wanted: Collection[int] | None = None,
 ) -> Payload:
     """Cut a payload that starts at byte `offset` of the file; never raises for its bytes.
 
@@ -102,6 +103,7 @@ def read_payload(
         regions: regions of the picture; 1 for payloads that are never cut in regions.
         independent: the payload is that of a single region, whose index stands in front.
         trace: collect the fields too.
+        wanted: read no byte of other regions, which are left without threads; None for all.
     """
     result = Payload()
     fields: list[Entry] = []
@@ -116,6 +118,8 @@ def read_payload(
     except JpegAIError as error:
         result.error = error.locate(segment=group)
     for region in result.regions:
+        if wanted is not None and region.index not in wanted:
+            continue
         try:
             if not region.data and (independent or regions > 1):
                 raise _empty(region, group, independent)

@@ -6,28 +6,33 @@ import contextlib
 import os
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 from jpegai.codestream import Codestream, JpegAIError
-from jpegai.decoder.components import Component, network_names
+from jpegai.decoder.components import COMPONENTS, Component, network_names
 from jpegai.decoder.engines.float32 import Float32Engine, Float32Network
+from jpegai.decoder.geometry import Area
 from jpegai.decoder.models import ModelStore
-from jpegai.decoder.picture.signalling import choose_rendering
+from jpegai.decoder.picture.signalling import Rendering, choose_rendering
 from jpegai.decoder.plan import DEFAULT_MAX_PIXELS, Plan, make_plan
 from jpegai.decoder.recorder import Dump, Recorder
 from jpegai.decoder.support import check, choose_transform
+from jpegai.decoder.symbols import Symbols
+from jpegai.decoder.windows import Roi, chosen_window
 from jpegai.decoder.workers import Workers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jpegai.decoder.entropy_model import EntropyModel
+    from jpegai.decoder.outline import Outline
     from jpegai.decoder.picture.formats import PictureFormat
     from jpegai.decoder.picture.picture import Picture
 
 __all__ = ["ENGINES", "Decoder"]
 
 ENGINES = ("float32",)
+_NO_LIMIT = 1 << 62
 Source = Codestream | str | os.PathLike[str] | bytes
 
 
@@ -80,50 +85,68 @@ class Decoder:
         self._entropy_models: dict[tuple[str, int], EntropyModel] = {}
         self._lock = threading.Lock()
 
+    @overload
     def decode(
         self,
         stream: Source,
         *,
-        transform: str | None = None,
-        channels: tuple[int, int] | None = None,
-        format: str | PictureFormat | None = None,
-        colour: str = "signalled",
-        eicci_selection: str = "reference",
-        force: bool = False,
-    ) -> Picture:
-        """Decode a stream to a picture.
+        roi: Roi | None = None,
+        tile: tuple[int, int] | None = None,
+        region: int | None = None,
+        **options: Unpack[Options],
+    ) -> Picture: ...
+
+    @overload
+    def decode(self, stream: Source, *, roi: list[Roi], **options: Unpack[Options]) -> list[Picture]: ...
+
+    def decode(
+        self,
+        stream: Source,
+        *,
+        roi: Roi | list[Roi] | None = None,
+        tile: tuple[int, int] | None = None,
+        region: int | None = None,
+        **options: Unpack[Options],
+    ) -> Picture | list[Picture]:
+        """Decode a stream to a picture, or a part of it: only what the part needs is read and computed.
 
         Args:
             stream: a `Codestream`, a path, or the bytes of a file.
-            transform: ``sop``, ``bop`` or ``hop``; by default the first one listed in the stream.
-            channels: how many latent channels of each component are decoded at most (05.9.4); by default all.
-            format: ``rgb444``, ``yuv444``, ``yuv422`` or ``yuv420``, with ``:BITS`` where the depth changes: convert
-                the picture before it is rounded; by default it is as the stream says.
-            colour: ``intended`` applies a user-defined colour transform by the formula that must have been intended.
-            eicci_selection: which models the eICCI filter applies to its tiles: ``reference``, those of the first
+            roi: (x, y, width, height) of a window in luma samples of the displayed picture; of a subsampled plane come
+                the samples floor(x / s) to floor((x + width - 1) / s). A list of windows gives a list of pictures.
+            tile: row and column of a synthesis tile of the primary component, from 0.
+            region: number of a region, from 0.
+            options: any of these:
+                transform: ``sop``, ``bop`` or ``hop``; by default the first one listed in the stream.
+                channels: how many latent channels of each component are decoded at most (05.9.4); by default all.
+                format: ``rgb444``, ``yuv444``, ``yuv422`` or ``yuv420``, with ``:BITS`` where the depth changes:
+                convert the picture before it is rounded; by default it is as the stream says.
+                colour: ``intended`` applies a user-defined colour transform by the formula that must have been
+                intended.
+                eicci_selection: which models the eICCI filter applies to its tiles: ``reference``, those of the first
                 tile to all, each of which reads what earlier ones made, as the reference decoder does; ``per-tile``,
                 those of each tile, the evident intent (08.8 D3, D4).
-            force: decode with a transform that the stream does not list.
+                force: decode with a transform that the stream does not list.
 
         Raises:
-            TruncatedError, StreamSyntaxError, ConformanceError: the stream is damaged.
+            TruncatedError, StreamSyntaxError, ConformanceError: the stream is damaged; of a part, what it needs of it.
             UnsupportedError: it uses something that is not built; the element is named.
             ModelError: weights are missing or wrong.
             LimitError: a limit would be exceeded.
-            ValueError: `transform`, `format`, `colour` or `eicci_selection` is no such name.
+            ValueError: `transform`, `format`, `colour` or `eicci_selection` is no such name, or there is no such part.
         """
-        picture = self.record(
-            stream,
-            Recorder(),
-            transform=transform,
-            channels=channels,
-            format=format,
-            colour=colour,
-            eicci_selection=eicci_selection,
-            force=force,
-        )
-        assert picture is not None
-        return picture
+        if not isinstance(roi, list):
+            picture = self.record(stream, Recorder(), roi=roi, tile=tile, region=region, **options)
+            assert picture is not None
+            return picture
+        if tile is not None or region is not None:
+            raise ValueError("only one of roi, tile and region can be given")
+        stream, symbols, pictures = _open(stream), Symbols(), []
+        for each in roi:
+            picture = self.record(stream, Recorder(), roi=each, symbols=symbols, **options)
+            assert picture is not None
+            pictures.append(picture)
+        return pictures
 
     def dump(
         self,
@@ -131,23 +154,66 @@ class Decoder:
         *,
         stages: Collection[str] | None = None,
         stop_after: str | None = None,
+        roi: Roi | None = None,
         **options: Unpack[Options],
     ) -> dict[str, NDArray[Any]]:
         """Decode a stream and return its intermediate results by name (``primary.z`` ... ``picture``).
+
+        Those of a window are of the areas of its plan: results of latents and scales of `held`, planes of `samples`.
+        What they hold outside the other rectangles of the plan has no meaning.
 
         Args:
             stream: as `decode`.
             stages: what is kept: stages (`jpegai.decoder.recorder.STAGES`) or single results (``primary.z``); by
                 default all.
             stop_after: the last stage that is made; by default the last one that is kept.
+            roi: a window, as `decode`.
             options: as `decode`.
 
         Raises:
             JpegAIError, ValueError: as `decode`; there is no such stage.
         """
         recorder = Dump(stages, stop_after)
-        self.record(stream, recorder, **options)
+        self.record(stream, recorder, roi=roi, **options)
         return recorder.results
+
+    def plan(
+        self,
+        stream: Source,
+        *,
+        roi: Roi | None = None,
+        tile: tuple[int, int] | None = None,
+        region: int | None = None,
+        **options: Unpack[Options],
+    ) -> Outline:
+        """Return what a decode with these arguments will read and compute; only headers and tables are read.
+
+        Args:
+            stream: as `decode`.
+            roi: as `decode`.
+            tile: as `decode`.
+            region: as `decode`.
+            options: as `decode`.
+
+        Raises:
+            JpegAIError, ValueError: as `decode`.
+        """
+        from jpegai.decoder.outline import outline
+
+        stream = _open(stream)
+        try:
+            stream, plan, rendering = self._plan(stream, chosen_window(stream, roi, tile, region), **options)
+            whole = make_plan(
+                stream,
+                plan.transform,
+                rendering=rendering,
+                eicci_selection=options.get("eicci_selection", "reference"),
+                max_pixels=self.max_pixels,
+                max_memory=_NO_LIMIT,
+            )
+            return outline(stream, plan, whole, rendering)
+        except JpegAIError as error:
+            raise error.locate(file=stream.name) from None
 
     def network(self, name: str, index: int, bank: str | None = None) -> Float32Network:
         """Return a float network of the models, loaded on its first use.
@@ -174,36 +240,59 @@ class Decoder:
         source: Source,
         recorder: Recorder,
         *,
+        roi: Roi | None = None,
+        tile: tuple[int, int] | None = None,
+        region: int | None = None,
+        symbols: Symbols | None = None,
+        **options: Unpack[Options],
+    ) -> Picture | None:
+        """Decode as `decode` and `dump` do, under a recorder of the caller's; None where it stops the decode early.
+
+        `symbols` takes what is decoded wholly, for further windows of the same stream with the same options.
+        """
+        stream = _open(source)
+        try:
+            stream, plan, rendering = self._plan(stream, chosen_window(stream, roi, tile, region), **options)
+            early = () if recorder.stops_before("planes") else _networks(plan, stream.pih.model_id)
+            with self._loading(early):
+                # imported late: the networks load while the compiled loops do
+                from jpegai.decoder.walk import Walk
+
+                return Walk(self, stream, plan, rendering, recorder, symbols).run()
+        except JpegAIError as error:
+            raise error.locate(file=stream.name) from None
+
+    def _plan(
+        self,
+        stream: Codestream,
+        window: Area | None,
+        *,
         transform: str | None = None,
         channels: tuple[int, int] | None = None,
         format: str | PictureFormat | None = None,
         colour: str = "signalled",
         eicci_selection: str = "reference",
         force: bool = False,
-    ) -> Picture | None:
-        """Decode as `decode` and `dump` do, under a recorder of the caller's; None where it stops the decode early."""
-        stream = _open(source)
-        try:
+    ) -> tuple[Codestream, Plan, Rendering]:
+        """Lay out a decode; return the stream as the decode reads it, too: of a window only the regions it needs."""
+        if window is not None:
+            stream = stream.only({component.residual_segment: () for component in COMPONENTS})
+        check(stream)
+        rendering = choose_rendering(stream, format, colour)
+        plan = make_plan(
+            stream,
+            choose_transform(stream, transform, force=force),
+            window=window,
+            rendering=rendering,
+            channels=channels,
+            eicci_selection=eicci_selection,
+            max_pixels=self.max_pixels,
+            max_memory=self.max_memory,
+        )
+        if window is not None:
+            stream = stream.only(plan.coded)
             check(stream)
-            rendering = choose_rendering(stream, format, colour)
-            chosen = choose_transform(stream, transform, force=force)
-            plan = make_plan(
-                stream,
-                chosen,
-                rendering=rendering,
-                channels=channels,
-                eicci_selection=eicci_selection,
-                max_pixels=self.max_pixels,
-                max_memory=self.max_memory,
-            )
-            early = () if recorder.stops_before("planes") else _networks(plan, stream.pih.model_id)
-            with self._loading(early):
-                # imported late: the networks load while the compiled loops do
-                from jpegai.decoder.walk import Walk
-
-                return Walk(self, stream, plan, rendering, recorder).run()
-        except JpegAIError as error:
-            raise error.locate(file=stream.name) from None
+        return stream, plan, rendering
 
     @contextlib.contextmanager
     def _loading(self, networks: Sequence[tuple[str, int, str | None]]) -> Iterator[None]:

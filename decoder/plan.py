@@ -3,50 +3,51 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from jpegai.codestream import Codestream, ConformanceError, Finding, LimitError, UnsupportedError
-from jpegai.codestream.rules.catalogue import finding
+from jpegai.codestream import Codestream, ConformanceError, Finding, LimitError
 from jpegai.decoder.components import COMPONENTS, synthesis_names
 from jpegai.decoder.engines.stages import activation_bytes
 from jpegai.decoder.filters.chain import FilterChain
 from jpegai.decoder.filters.eicci import SELECTIONS
+from jpegai.decoder.filters.lef import nearest_index
+from jpegai.decoder.filters.planes import Window
 from jpegai.decoder.geometry import (
     Area,
-    Overlap,
+    Needs,
     Region,
     Span,
     Tile,
     ceil_div,
     hyper_size,
     latent_size,
-    regions,
-    tiles,
-    tiles_in_regions,
+    needs,
 )
-from jpegai.decoder.geometry.tiles import axis_tiles
+from jpegai.decoder.grids import DEFAULT_MAX_PIXELS, MOST_WORK, odd_overlaps, place, region_grid, synthesis_tiles
 from jpegai.decoder.models import eicci_file_name
 from jpegai.decoder.networks import NETWORKS, Network
+from jpegai.decoder.picture.formats import Frame
+from jpegai.decoder.picture.render import rendering_reads
+from jpegai.decoder.picture.resample import conversion_reads
 from jpegai.decoder.picture.signalling import Rendering, choose_rendering
 from jpegai.decoder.support import listed_transforms
 
-__all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "make_plan", "physical_memory"]
-
-#: Default limit on the coded size in samples: above level 3 (99.5 million), a picture of 11585 x 11585.
-DEFAULT_MAX_PIXELS = 1 << 27
+__all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "Scaling", "make_plan", "physical_memory"]
 
 _MIB = 1 << 20
 _LATENT = 16
+#: Latents that a position of z covers, and those of a block of flags: held areas begin at a multiple of these.
+_OF_HYPER, _OF_CUBE = 4, 16
+#: Latents of a block of 05.7.2: held areas end at a multiple of these, or with the picture.
+_OF_BLOCK = 8
 #: What the float32 runtime takes for the activations of a network, relative to what must live at once: it copies
 #: tensors to layouts of its own and leaves gaps. Measured, with something to spare.
 _OVERHEAD = 1.9
-#: Tiles may overlap so much that many times the picture is computed; so many times the largest picture at most.
-_MOST_WORK = 4
 #: Bytes that do not depend on the picture.
 _BASE = 8 * _MIB
 
@@ -73,17 +74,40 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Scaling:
+    """What the hyper scale decoder is run on (07.8).
+
+    Attributes:
+        hyper: the z positions it reads.
+        size: its size argument in luma samples.
+        kept: what is held, in the latents that it makes.
+    """
+
+    hyper: Area
+    size: tuple[int, int]
+    kept: Area
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A decode, laid out.
+    """A decode, laid out: of the whole picture, or of a window of it with fewer and smaller rectangles.
 
     Attributes:
         height, width: coded size in luma samples.
-        display: height and width of the picture that comes out.
-        latents, hyper: (rows, columns) of y and z.
+        display: height and width of the whole picture that is displayed.
+        window: the luma samples of it that come out.
+        filtered: those that the filters make; where chroma is resampled behind them they are more.
+        unfiltered: those that the filters read.
+        samples: those that the synthesis makes.
+        latents, hyper: (rows, columns) of y and z of the whole picture.
+        held: the latents that the arrays of the decode hold: those of whole regions.
+        used: the latents that the synthesis reads.
+        scaling: how the scales of the latents held are made.
         transform: synthesis transform.
         channels: latent channels whose residual is decoded, of each component.
-        regions: in the order in which they are computed and pasted.
-        synthesis: runs of the synthesis network of each component; their cores cover the picture.
+        regions: the grid, in the order of pasting.
+        needs: what is decoded and computed of the regions for each component.
+        synthesis: runs of the synthesis network of each component; their cores cover the samples.
         filters: the post-filters.
         memory: estimate of the bytes the decode takes above libraries and loaded models.
         findings: what is odd about transform and regions.
@@ -92,11 +116,19 @@ class Plan:
     height: int
     width: int
     display: tuple[int, int]
+    window: Area
+    filtered: Area
+    unfiltered: Area
+    samples: Area
     latents: tuple[int, int]
     hyper: tuple[int, int]
+    held: Area
+    used: Area
+    scaling: Scaling
     transform: str
     channels: tuple[int, int]
     regions: tuple[Region, ...]
+    needs: tuple[Needs, Needs]
     synthesis: tuple[tuple[Piece, ...], tuple[Piece, ...]]
     filters: FilterChain
     memory: int
@@ -107,11 +139,23 @@ class Plan:
         """Whether both components are made piece by piece alike, so that no plane is ever whole in memory."""
         return self.synthesis[0] == self.synthesis[1]
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is a decode of the whole picture."""
+        return self.window.shape == self.display
+
+    @property
+    def coded(self) -> dict[str, tuple[int, ...]]:
+        """Which regions of the residual segments are read."""
+        pairs = zip(COMPONENTS, self.needs, strict=True)
+        return {component.residual_segment: tuple(each.index for each in part.coded) for component, part in pairs}
+
 
 def make_plan(
     stream: Codestream,
     transform: str,
     *,
+    window: Area | None = None,
     rendering: Rendering | None = None,
     channels: tuple[int, int] | None = None,
     eicci_selection: str = SELECTIONS[0],
@@ -123,6 +167,7 @@ def make_plan(
     Args:
         stream: a stream that `jpegai.decoder.support.check` accepts.
         transform: name of the synthesis transform.
+        window: the luma samples of the displayed picture that are wanted; by default all.
         rendering: how the picture is made of the planes; by default as the stream says.
         channels: decode so many latent channels of each component at most (05.9.4); by default all.
         eicci_selection: which models eICCI applies to a tile: ``reference`` or ``per-tile`` (08.8 D3).
@@ -134,33 +179,45 @@ def make_plan(
             networks that depend on their whole tile (HOP) have one band.
         ConformanceError: regions or tiles are impossible, or a filter cannot be applied as transmitted.
         UnsupportedError: tiles do not begin at latents.
+        ValueError: the window is empty or not inside the picture.
     """
     pih = stream.pih
     height, width = pih.img_height, pih.img_width
     if height * width > max_pixels:
         raise LimitError(
             "the picture is larger than the limit (--max-pixels)",
-            **_place(stream, "img_width_minus64"),
+            **place(stream, "img_width_minus64"),
             expected=f"at most {max_pixels} samples",
             found=f"{width} x {height} = {width * height}",
         )
-    filters = _filters(stream, transform, eicci_selection, _MOST_WORK * max_pixels)
-    filtering = _filter_memory(filters)
-    grid = _regions(stream)
+    filters = _filters(stream, transform, eicci_selection, MOST_WORK * max_pixels)
+    rendering = rendering or choose_rendering(stream)
+    picture = Area.whole(pih.display_height, pih.display_width)
+    window = window or picture
+    if window.empty or not picture.contains(window):
+        size = f"{picture.columns.stop} x {picture.rows.stop}"
+        raise ValueError(f"a window must have samples and lie inside the picture of {size}")
+    filtered, unfiltered, wanted = _samples(window, picture, rendering, filters)
+    filtering = _filter_memory(filters, filtered)
+    grid = region_grid(stream)
     primary_tiles, secondary_tiles = (
-        _tiles(stream, component, grid, _MOST_WORK * max_pixels) for component in range(len(COMPONENTS))
+        synthesis_tiles(stream, component, max_pixels) for component in range(len(COMPONENTS))
     )
     alike = primary_tiles == secondary_tiles
     limit = max_memory if max_memory is not None else physical_memory() // 2
     networks = tuple(NETWORKS[name] for name in synthesis_names(transform))
-    wanted = Area.whole(pih.display_height, pih.display_width)
-    rendering = rendering or choose_rendering(stream)
+    latents = latent_size(height, width)
     rows = max(tile.latents.rows.size for tile in (*primary_tiles, *secondary_tiles))
     while True:
         primary = _pieces(networks, primary_tiles, wanted, rows)
         secondary = primary if alike else _pieces(networks, secondary_tiles, wanted, rows)
-        picture = rendering.memory(*wanted.shape, keeps=primary != secondary, filters=filters.on)
-        memory = _memory(networks, (*primary, *secondary), height, width, len(stream.data), picture, filtering)
+        used = functools.reduce(Area.joined, {piece.latents for piece in (*primary, *secondary)})
+        if window == picture:  # latents that only samples behind the display are made of are results all the same
+            used = Area.whole(*latents)
+        parts = needs(grid, used, context=True), needs(grid, used, context=False)
+        held = _held(parts, filters, filtered, latents)
+        making = rendering.memory(*wanted.shape, keeps=primary != secondary, filters=filters.on)
+        memory = _memory(networks, (*primary, *secondary), held, len(stream.data), making, filtering)
         if memory <= limit:
             break
         if rows == 1 or any(network.global_dependency for network in networks):
@@ -177,33 +234,69 @@ def make_plan(
     return Plan(
         height,
         width,
-        wanted.shape,
-        latent_size(height, width),
+        picture.shape,
+        window,
+        filtered,
+        unfiltered,
+        wanted,
+        latents,
         hyper_size(height, width),
+        held,
+        used,
+        _scaling(held, height, width),
         transform,
         (min(most[0], pih.numCh[0]), min(most[1], pih.numCh[1])),
         grid,
+        parts,
         (primary, secondary),
         filters,
         memory,
-        (*_odd_transform(stream, transform, filters), *_odd_overlaps(stream)),
+        (*_odd_transform(stream, transform, filters), *odd_overlaps(stream)),
     )
 
 
-def _regions(stream: Codestream) -> tuple[Region, ...]:
-    """Return the regions of a stream: one without partitioning (07.3)."""
-    pih = stream.pih
-    rows, columns = pih.num_ver_splits_minus1 + 1, pih.num_hor_splits_minus1 + 1
-    for count, length, name in (
-        (rows, pih.img_height, "num_ver_splits_minus1"),
-        (columns, pih.img_width, "num_hor_splits_minus1"),
-    ):
-        if count > ceil_div(length, 128):
-            raise _impossible(stream, name, "a region covers nothing (R-22)", ceil_div(length, 128) - 1)
-    overlap = Overlap()
-    if not pih.region_residual_in_its_own_substream_flag:
-        overlap = Overlap.dependent(pih.hyper_decoder_overlap_in_latent_samples, pih.mcm_overlap_in_latent_samples)
-    return regions(pih.img_height, pih.img_width, rows, columns, overlap)
+def _samples(window: Area, picture: Area, rendering: Rendering, filters: FilterChain) -> tuple[Area, Area, Area]:
+    """Return what the filters make and read, and what the synthesis makes, for a window (07.8)."""
+    frame = Frame(picture.shape, window).around(window.rows, window.columns)
+    if rendering.sample_by_sample and not filters.on:
+        return frame.area, frame.area, frame.area
+    frame = rendering_reads(frame, rendering)
+    unfiltered = filters.reads(Window.of(frame.area)).area
+    coded = conversion_reads(Frame(picture.shape, unfiltered), rendering.coded, rendering.source)
+    return frame.area, unfiltered, coded.area
+
+
+def _held(parts: Sequence[Needs], filters: FilterChain, filtered: Area, size: tuple[int, int]) -> Area:
+    """Return the latents that are held: those of the regions decoded, and those whose scales LEF looks at (08.6.2)."""
+    area = functools.reduce(Area.joined, (part.core for part in parts))
+    if filters.lef is not None:
+        rows, columns = (
+            Span(int(index[span.start]), int(index[span.stop - 1]) + 1)
+            for index, span in zip(
+                map(nearest_index, size, filters.picture.whole.shape), (filtered.rows, filtered.columns), strict=True
+            )
+        )
+        area = area.joined(Area(rows, columns))
+    first, second = (
+        Span(span.start // _OF_CUBE * _OF_CUBE, min(_OF_BLOCK * ceil_div(span.stop, _OF_BLOCK), length))
+        for span, length in zip((area.rows, area.columns), size, strict=True)
+    )
+    return Area(first, second)
+
+
+def _scaling(held: Area, height: int, width: int) -> Scaling:
+    """Return the run of the hyper scale decoder that makes the scales of the latents held."""
+    ((before, after),) = NETWORKS[COMPONENTS[0].scale_network].reach
+    unit = _LATENT * _OF_HYPER
+    spans, size = [], []
+    for span, length in ((held.rows, height), (held.columns, width)):
+        end = ceil_div(length, unit)
+        read = span.covered_by(_OF_HYPER).grown(-before, after).intersect(Span(0, end))
+        spans.append(read)
+        size.append((length if read.stop == end else unit * read.stop) - unit * read.start)
+    hyper = Area(*spans)
+    kept = Area(held.rows.within(_OF_HYPER * hyper.rows.start), held.columns.within(_OF_HYPER * hyper.columns.start))
+    return Scaling(hyper, (size[0], size[1]), kept)
 
 
 def _odd_transform(stream: Codestream, transform: str, filters: FilterChain) -> Iterator[Finding]:
@@ -220,51 +313,6 @@ def _odd_transform(stream: Codestream, transform: str, filters: FilterChain) -> 
         files = (eicci_file_name(filters.eicci.bank, index) for _, index in filters.eicci.networks)
         message = f"the models of eICCI follow the transform used, {transform}: {', '.join(dict.fromkeys(files))}"
         yield Finding("D10", "W", message, selector, offset)
-
-
-def _odd_overlaps(stream: Codestream) -> Iterator[Finding]:
-    """Yield what is odd about the overlaps of dependent regions; it is decoded as 07.4 and 07.5 have it (07.9)."""
-    pih = stream.pih
-    if pih.num_regions == 1 or pih.region_residual_in_its_own_substream_flag:
-        return
-    hyper, context = pih.hyper_decoder_overlap_in_latent_samples, pih.mcm_overlap_in_latent_samples
-    selector = "pih.mcm_overlap_in_latent_samples"
-    if context != 4 * hyper:
-        message = f"psi is displaced by {4 * hyper - context} cells: the overlap is not 4 times that of z, {hyper}"
-        yield finding("R-24", message, selector)
-    if context == 0:
-        yield finding("R-24", "without overlap latents at inner borders are never made: they are 0", selector)
-    for length, splits in ((pih.img_height, pih.num_ver_splits_minus1), (pih.img_width, pih.num_hor_splits_minus1)):
-        side = ceil_div(length, 128) // (splits + 1) * 128
-        if splits and max(128 * hyper, 32 * context) > side:
-            message = "the overlap reaches beyond the picture: not decodable by the reference, windows are clipped"
-            yield finding("R-24", message, selector)
-
-
-def _tiles(stream: Codestream, component: int, grid: Sequence[Region], most: int) -> Sequence[Tile]:
-    """Return the synthesis tiles of a component, of `most` samples together: one without tiles (07.6)."""
-    pih = stream.pih
-    height, width = pih.img_height, pih.img_width
-    if not pih.synthesis_tile_enable[component]:
-        return [Tile(Area.whole(height, width), Area.whole(height, width))]
-    size, overlap = (_LATENT * element[component] for element in (pih.synthesis_tile_size, pih.synthesis_tile_overlap))
-    name = f"synthesis_tile_overlap[{component}]"
-    if size == 0:
-        raise _impossible(stream, f"synthesis_tile_size[{component}]", "tiles without samples (R-30)", "1..255")
-    if max(height, width) > size and overlap >= size:
-        raise _impossible(stream, name, "tiles overlap all of each other (R-31)", f"less than {size // _LATENT}")
-    rows, columns = (sum(window.size for window, _ in axis_tiles(n, size, overlap)) for n in (height, width))
-    if rows * columns > most:
-        message = "the overlap of the tiles multiplies the work beyond the limit (--max-pixels)"
-        expected = f"tiles of at most {most} samples together"
-        raise LimitError(message, **_place(stream, name), expected=expected, found=rows * columns)
-    if not pih.region_residual_in_its_own_substream_flag:
-        return tiles(height, width, size, overlap)
-    result = tiles_in_regions(height, width, size, overlap, [region.samples for region in grid])
-    if any(start % _LATENT for tile in result for start in (tile.window.rows.start, tile.window.columns.start)):
-        message = "a tile that begins between latents cannot be decoded"
-        raise UnsupportedError(message, **_place(stream, name), expected="an even value", found=overlap // _LATENT)
-    return result
 
 
 def _filters(stream: Codestream, transform: str, eicci_selection: str, most: int) -> FilterChain:
@@ -290,23 +338,12 @@ def _filters(stream: Codestream, transform: str, eicci_selection: str, most: int
     return filters
 
 
-def _filter_memory(filters: FilterChain) -> int:
+def _filter_memory(filters: FilterChain, made: Area) -> int:
     """Estimate the bytes that the filters take beside their input."""
-    whole = filters.picture.whole
-    runs = filters.eicci.runs(whole) if filters.eicci else {}
+    window = Window.of(made)
+    runs = filters.eicci.runs(filters.reads(window)) if filters.eicci else {}
     activations = max((activation_bytes(NETWORKS[name], *shape) for name, shape in runs.items()), default=0)
-    return filters.memory(whole) + int(_OVERHEAD * activations)
-
-
-def _impossible(stream: Codestream, name: str, what: str, expected: object) -> ConformanceError:
-    field = stream.fields.get(f"pih.{name}")
-    return ConformanceError(what, **_place(stream, name), expected=expected, found=field.value if field else None)
-
-
-def _place(stream: Codestream, name: str) -> dict[str, Any]:
-    """Return where an element of the picture header stands, as an error takes it."""
-    field = stream.fields.get(f"pih.{name}")
-    return {"file": stream.name, "selector": f"pih.{name}", "bit_offset": field.offset if field else None}
+    return filters.memory(window) + int(_OVERHEAD * activations)
 
 
 def _pieces(networks: Sequence[Network], grid: Sequence[Tile], wanted: Area, rows: int) -> tuple[Piece, ...]:
@@ -315,12 +352,14 @@ def _pieces(networks: Sequence[Network], grid: Sequence[Tile], wanted: Area, row
     Networks that depend on all they read (HOP) take whole tiles.
     """
     bounded = not any(network.global_dependency for network in networks)
-    spans = [span for network in networks for span in network.reach]
-    before, after = -min(low for low, _ in spans), max(high for _, high in spans)
+    fields = [field for network in networks for field in _fields(network.name)]
 
     def needed(core: Span, window: Span) -> Span:
-        read = core.covered_by(_LATENT)
-        return window.intersect(Span(read.start - before, read.stop + after))
+        start = range(core.start, min(core.start + _LATENT, core.stop))
+        end = range(max(core.start, core.stop - _LATENT), core.stop)
+        first = min(at // _LATENT + field[at % _LATENT][0] for field in fields for at in start)
+        last = max(at // _LATENT + field[at % _LATENT][1] for field in fields for at in end)
+        return window.intersect(Span(first, last + 1))
 
     result = []
     for tile in grid:
@@ -334,6 +373,13 @@ def _pieces(networks: Sequence[Network], grid: Sequence[Tile], wanted: Area, row
                 latents = Area(needed(part.rows, tile.latents.rows), needed(part.columns, tile.latents.columns))
             result.append(Piece(part, latents, _size(tile, latents)))
     return tuple(result)
+
+
+@functools.cache
+def _fields(name: str) -> list[list[tuple[int, int]]]:
+    """Return for each input of a synthesis network what each phase of its samples reads of it (06.11)."""
+    network = NETWORKS[name]
+    return [network.receptive_field(entry.name) for entry in network.inputs]
 
 
 def _size(tile: Tile, latents: Area) -> tuple[int, int]:
@@ -351,14 +397,13 @@ def _size(tile: Tile, latents: Area) -> tuple[int, int]:
 def _memory(
     networks: Sequence[Network],
     pieces: Sequence[Piece],
-    height: int,
-    width: int,
+    held: Area,
     stream_bytes: int,
     picture: int,
     filters: int,
 ) -> int:
     """Estimate the bytes of a decode: the largest of its three stages."""
-    latent_rows, latent_columns = latent_size(height, width)
+    latent_rows, latent_columns = held.shape
     latents = 256 * latent_rows * latent_columns
     # per latent: residual, coding map, hyper scale (5 bytes), dequantised residual, phases, latents (12), psi (4)
     making_latents = latents * (5 + 12 + 4) + 2 * stream_bytes

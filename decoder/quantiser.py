@@ -15,7 +15,7 @@ from jpegai.decoder.entropy.gains import Gains
 from jpegai.decoder.entropy.quality import QualityMap
 from jpegai.decoder.entropy.scales import Scales
 from jpegai.decoder.entropy.scaling import BiasScaling, VarianceScaling, block_activity, each_latent
-from jpegai.decoder.geometry import ceil_div
+from jpegai.decoder.geometry import Area, ceil_div
 from jpegai.decoder.workers import Workers
 
 __all__ = ["Quantiser", "cube_flags", "group_flags"]
@@ -23,7 +23,7 @@ __all__ = ["Quantiser", "cube_flags", "group_flags"]
 
 @dataclass(frozen=True, slots=True)
 class Quantiser:
-    """How the residual of a component is coded, for the whole picture.
+    """How the residual of a component is coded, in the area that is held: of whole blocks, or up to the picture's end.
 
     Attributes:
         scales: what is coded, and with which distribution.
@@ -49,6 +49,7 @@ class Quantiser:
         gain_log: NDArray[np.int32],
         hyper_scale: NDArray[np.int16],
         quality: QualityMap | None,
+        held: Area,
         workers: Workers,
     ) -> Quantiser:
         """Return the quantiser of a component.
@@ -57,8 +58,9 @@ class Quantiser:
             stream: the stream, of whose headers the values are taken.
             component: 0 or 1.
             gain_log: int32 (C,), gains of the model.
-            hyper_scale: int16 (C, h, w), 0..3967, output of the hyper scale decoder.
-            quality: the quality map, None where there is none.
+            hyper_scale: int16 (C, h, w), 0..3967, output of the hyper scale decoder, of the area.
+            quality: the quality map of the area, None where there is none.
+            held: the latents of the area; they begin at a multiple of 16 rows and columns.
             workers: channels are shared among them.
 
         Raises:
@@ -67,6 +69,8 @@ class Quantiser:
         pih = stream.pih
         gains = Gains.at(gain_log, pih.beta_displacement_log_plus_2048[component] - 2048)
         cubes, groups = cube_flags(stream, component), group_flags(stream, component)
+        if cubes is not None:
+            cubes = cubes[held.covered_by(16).index]
         rvs, lsbs = bool(pih.rvs_enable_flag[component]), bool(stream.ton.lsbs_enable_flag[component])
         added = np.zeros(hyper_scale.shape[1:], np.int16) if quality is None else quality.log
         activity = variance = bias = None

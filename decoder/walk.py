@@ -16,8 +16,8 @@ from jpegai.decoder.entropy.residual import ResidualCall, decode_residuals
 from jpegai.decoder.entropy.scaling import BiasScaling
 from jpegai.decoder.entropy.z import decode_z
 from jpegai.decoder.filters.base import Supplies
-from jpegai.decoder.filters.planes import WindowPlanes
-from jpegai.decoder.geometry import Region, ceil_div, size_argument
+from jpegai.decoder.filters.planes import Window, WindowPlanes
+from jpegai.decoder.geometry import Area, Region, size_argument
 from jpegai.decoder.latents import add_psi, context_latents, merge_phases
 from jpegai.decoder.picture.assembly import Assembly
 from jpegai.decoder.picture.formats import Planes
@@ -27,6 +27,7 @@ from jpegai.decoder.picture.signalling import Rendering
 from jpegai.decoder.plan import Piece, Plan
 from jpegai.decoder.quantiser import Quantiser
 from jpegai.decoder.recorder import Recorder
+from jpegai.decoder.symbols import Symbols
 
 if TYPE_CHECKING:
     from jpegai.decoder.decoder import Decoder
@@ -42,7 +43,13 @@ class Walk:
     """One decode. What it offers to its recorder under the names of the stages is what a dump holds."""
 
     def __init__(
-        self, decoder: Decoder, stream: Codestream, plan: Plan, rendering: Rendering, recorder: Recorder
+        self,
+        decoder: Decoder,
+        stream: Codestream,
+        plan: Plan,
+        rendering: Rendering,
+        recorder: Recorder,
+        symbols: Symbols | None = None,
     ) -> None:
         self._decoder = decoder
         self._workers = decoder.workers
@@ -50,6 +57,7 @@ class Walk:
         self._plan = plan
         self._rendering = rendering
         self._recorder = recorder
+        self._symbols = symbols
         self._model_id: int = stream.pih.model_id
         # absent regions are told one by one, where their residual would be decoded
         self._findings = recorder.findings
@@ -93,8 +101,13 @@ class Walk:
     def _hyper_latents(self, models: list[EntropyModel]) -> list[NDArray[np.int8]]:
         """Decode z of both components (05.3)."""
         with self._recorder.stage("entropy"):
-            cdfs = [model.cdf for model in models]
-            z, findings = decode_z(self._stream.threads("soz"), cdfs, self._plan.hyper, self._workers)
+            known = self._symbols.z if self._symbols else None
+            if known is None:
+                cdfs = [model.cdf for model in models]
+                known = decode_z(self._stream.threads("soz"), cdfs, self._plan.hyper, self._workers)
+            z, findings = known
+            if self._symbols:
+                self._symbols.z = known
         self._findings += findings
         for component, latents in zip(COMPONENTS, z, strict=True):
             self._recorder.add(f"{component.name}.z", latents)
@@ -112,18 +125,22 @@ class Walk:
             )
         self._findings += findings
         self._recorder.add("quality_map", quality.values[None])
-        return quality
+        return QualityMap(np.ascontiguousarray(quality.values[self._plan.held.index[1:]]))
 
     def _quantisers(self, models: list[EntropyModel], z: list[NDArray[np.int8]]) -> list[Quantiser]:
         """Compute scales and what follows from them for both components (05.4 to 05.9)."""
-        quality = self._quality_map()
+        quality, scaling = self._quality_map(), self._plan.scaling
         result = []
         for index, (component, model) in enumerate(zip(COMPONENTS, models, strict=True)):
             with self._recorder.stage("scales and masks"):
                 scales = model.scale_network
-                size = size_argument(scales.network.size_argument, self._plan.height, self._plan.width)
-                hyper_scale = scales(z[index], size=size, workers=self._workers)
-                quantiser = Quantiser.of(self._stream, index, model.gain_log, hyper_scale, quality, self._workers)
+                size = size_argument(scales.network.size_argument, *scaling.size)
+                read = np.ascontiguousarray(z[index][scaling.hyper.index])
+                made = scales(read, size=size, workers=self._workers)
+                hyper_scale = np.ascontiguousarray(made[scaling.kept.index])
+                quantiser = Quantiser.of(
+                    self._stream, index, model.gain_log, hyper_scale, quality, self._plan.held, self._workers
+                )
             if self._recorder.keeps:
                 for stage, array in quantiser.results().items():
                     self._recorder.add(f"{component.name}.{stage}", array)
@@ -133,26 +150,37 @@ class Walk:
     def _residuals(self, quantisers: list[Quantiser]) -> list[Float32]:
         """Decode the symbols of all regions of both components, and dequantise (05.9, 05.10)."""
         recorder, plan, pih = self._recorder, self._plan, self._stream.pih
-        places, calls = [], []
+        known = {} if self._symbols is None else self._symbols.residual
+        cores: dict[tuple[int, int], Area] = {}
+        calls: dict[tuple[int, int], ResidualCall] = {}
         for index, component in enumerate(COMPONENTS):
-            payloads = self._stream.regions(component.residual_segment)
-            for region in plan.regions:
+            kind = component.residual_segment
+            payloads = self._stream.regions(kind)
+            for region in plan.needs[index].coded:
                 if region.index not in payloads:
                     message = f"region {region.index} of the {component.name} component is absent: its residual is 0"
-                    self._findings.append(finding("S-34", message, component.residual_segment))
+                    self._findings.append(finding("S-34", message, kind))
                     continue
-                with recorder.stage("scales and masks"):
-                    coding_map = quantisers[index].scales.coding_map(pih.numCh[index], region.core, self._workers)
-                places.append((index, region.core))
-                calls.append(ResidualCall(payloads[region.index], coding_map, plan.channels[index]))
+                place, core = (index, region.index), region.core.within(plan.held)
+                cores[place] = core
+                if place not in known:
+                    with recorder.stage("scales and masks"):
+                        coding_map = quantisers[index].scales.coding_map(pih.numCh[index], core, self._workers)
+                    calls[place] = ResidualCall(payloads[region.index], coding_map, plan.channels[index])
         with recorder.stage("entropy"):
-            decoded = decode_residuals(calls, self._workers)
-        result = [np.zeros((component.channels, *plan.latents), np.float32) for component in COMPONENTS]
+            known = known | dict(zip(calls, decode_residuals(list(calls.values()), self._workers), strict=True))
+        if self._symbols is not None:
+            self._symbols.residual = known
+        size = plan.held.shape
+        result = [np.zeros((component.channels, *size), np.float32) for component in COMPONENTS]
         symbols = [np.zeros(array.shape, np.int16) for array in result] if recorder.keeps else None
-        for (index, core), (values, findings) in zip(places, decoded, strict=True):
+        for (index, number), core in cores.items():
+            values, findings = known[index, number]
             self._findings += findings
+            used = plan.needs[index].residual.within(plan.held).intersect(core)
             with recorder.stage("entropy"):
-                quantisers[index].dequantiser(values, core, result[index], self._workers)
+                part = np.ascontiguousarray(values[used.within(core).index])
+                quantisers[index].dequantiser(part, used, result[index], self._workers)
             if symbols is not None:
                 symbols[index][: len(values)][core.index] = values
         for index, component in enumerate(COMPONENTS):
@@ -167,48 +195,47 @@ class Walk:
         """Predict both components and add the residuals: (256, h, w), primary channels first (06.6, 06.7, 07.5)."""
         recorder, plan = self._recorder, self._plan
         split = COMPONENTS[0].channels
-        latents = np.zeros((split + COMPONENTS[1].channels, *plan.latents), np.float32)
+        latents = np.zeros((split + COMPONENTS[1].channels, *plan.held.shape), np.float32)
         parts = latents[:split], latents[split:]
         for index, component in enumerate(COMPONENTS):
             with recorder.stage("hyper decoder"):
-                psi = self._psi(component.hyper_network, z[index])
+                psi = self._psi(component.hyper_network, z[index], plan.needs[index].regions)
             recorder.add(f"{component.name}.psi", psi)
             if recorder.stops_before("prediction"):
                 continue
             with recorder.stage("MCM"):
-                for region in plan.regions:
-                    if region.paste.empty:
+                for region in plan.needs[index].regions:
+                    paste = region.paste.within(plan.held)
+                    if paste.empty:
                         continue
                     if index == 0:
-                        self._context(residuals[0], psi, region, parts[0])
+                        self._context(residuals[0], psi, region.latents.within(plan.held), paste, parts[0])
                     else:
-                        add_psi(residuals[1], psi, region.paste, parts[1], self._workers)
+                        add_psi(residuals[1], psi, paste, parts[1], self._workers)
             recorder.add(f"{component.name}.latents", parts[index])
         return latents
 
-    def _psi(self, name: str, z: NDArray[np.int8]) -> Float32:
+    def _psi(self, name: str, z: NDArray[np.int8], regions: Sequence[Region]) -> Float32:
         """Run the hyper decoder of every region and paste what it makes (07.4)."""
-        network, regions = self._network(name), self._plan.regions
-        rows, columns = self._plan.latents
+        network, held = self._network(name), self._plan.held.covered_by(2)
         psi: Float32 | None = None
         for region in regions:
             if region.psi.empty:
                 continue
             size = size_argument(network.network.size_argument, *region.size)
             part = network(z[region.hyper.index].astype(np.float32), size=size)
-            if len(regions) == 1:
+            if region.psi == held and region.cells.shape == part.shape[1:]:
                 return part
             if psi is None:
-                psi = np.zeros((len(part), ceil_div(rows, 2), ceil_div(columns, 2)), np.float32)
-            psi[region.psi.index] = part[region.cells.index]
-        assert psi is not None
-        return psi
+                psi = np.zeros((len(part), *held.shape), np.float32)
+            psi[region.psi.within(held).index] = part[region.cells.index]
+        return psi if psi is not None else np.zeros((network.network.layers[-1].channels, *held.shape), np.float32)
 
-    def _context(self, residual: Float32, psi: Float32, region: Region, out: Float32) -> None:
-        keeps = self._recorder.keeps and len(self._plan.regions) == 1
+    def _context(self, residual: Float32, psi: Float32, window: Area, paste: Area, out: Float32) -> None:
+        keeps = self._recorder.keeps and paste.shape == self._plan.latents
         predictions: list[Float32] | None = [] if keeps else None
         phases = [self._network(f"mcm_phase{phase}") for phase in range(4)]
-        context_latents(residual, psi, phases, region.latents, region.paste, out, self._workers, predictions)
+        context_latents(residual, psi, phases, window, paste, out, self._workers, predictions)
         if predictions is not None:
             self._recorder.add("primary.prediction", merge_phases(predictions, *self._plan.latents))
 
@@ -219,7 +246,7 @@ class Walk:
             part = latents[first : first + component.channels]
             with self._recorder.stage("LSBS"):
                 if bias is not None:
-                    bias.apply(part, residual, self._workers)
+                    bias.apply(part, residual, self._workers, self._plan.used.within(self._plan.held))
             self._recorder.add(f"{component.name}.latents_scaled", part)
             first += component.channels
 
@@ -229,7 +256,7 @@ class Walk:
         """Run the synthesis piece by piece (06.8, 07.6)."""
         recorder, plan = self._recorder, self._plan
         keeps = recorder.keeps or not plan.together or plan.filters.on
-        assembly = Assembly(self._rendering, *plan.display, self._workers, keeps=keeps)
+        assembly = Assembly(self._rendering, *plan.display, self._workers, keeps=keeps, area=plan.samples)
         if plan.together:
             for piece in _largest_first(plan.synthesis[0]):
                 luma, chroma = (self._samples(index, piece, latents) for index in range(len(COMPONENTS)))
@@ -249,13 +276,18 @@ class Walk:
         with self._recorder.stage("synthesis"):
             # both read the primary latents of the same window (07.6.3)
             window = latents[: COMPONENTS[0].channels] if index == 0 else latents
-            samples = network(np.ascontiguousarray(window[piece.latents.index]), size=piece.size)
+            read = piece.latents.within(self._plan.held)
+            samples = network(np.ascontiguousarray(window[read.index]), size=piece.size)
         return samples[piece.kept.index]
 
     def _filter_scale(self, primary: Quantiser) -> NDArray[np.int16] | None:
         """Return the channel of scale1 that drives LEF, None where it is off (08.6.1)."""
         lef = self._plan.filters.lef
-        return None if lef is None else primary.scales.after_variance(slice(lef.channel, lef.channel + 1))[0]
+        if lef is None:
+            return None
+        scale = np.zeros(self._plan.latents, np.int16)
+        scale[self._plan.held.index[1:]] = primary.scales.after_variance(slice(lef.channel, lef.channel + 1))[0]
+        return scale
 
     def _filtered(self, assembly: Assembly, scale: NDArray[np.int16] | None) -> Planes | None:
         """Run the post-filters; None where there are none (08.1)."""
@@ -270,9 +302,10 @@ class Walk:
         self._record_planes("filter_input", planes)
         if not chain.on:
             return None
-        whole = chain.picture.whole
+        made, given = WindowPlanes(*planes, Window.of(self._plan.samples)), Window.of(self._plan.unfiltered)
         supplies = Supplies(self._workers, self._eicci_network, scale, resample)
-        y, u, v = chain.apply(WindowPlanes(*planes, whole), whole, supplies, recorder)
+        wanted = Window.of(self._plan.filtered)
+        y, u, v = chain.apply(made.crop(given, chain.picture), wanted, supplies, recorder)
         return y, u, v
 
     def _eicci_network(self, kind: str, index: int) -> Float32Network:
@@ -284,11 +317,12 @@ class Walk:
 
     def _picture(self, assembly: Assembly, filtered: Planes | None) -> Picture:
         """Make the picture of its planes (10.4)."""
-        recorder = self._recorder
+        recorder, plan = self._recorder, self._plan
+        area = None if filtered is None else plan.filtered
         if recorder.keeps:
-            self._record_planes("output", assembly.decoded(filtered))
+            self._record_planes("output", assembly.decoded(filtered, area, plan.window))
         with recorder.stage("colour"):
-            samples = assembly.finish(filtered)
+            samples = assembly.finish(filtered, area, plan.window)
         picture = Picture(
             samples,
             self._rendering.target,
@@ -296,6 +330,7 @@ class Walk:
             tuple(self._findings),
             recorder.times,
             self._rendering.cicp,
+            None if plan.whole else plan.window,
         )
         if recorder.keeps:
             recorder.add("picture", picture.rgb if picture.format.space == "rgb" else picture.flat())

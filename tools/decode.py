@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jpegai.tools.options import decoding_options, open_stream, print_findings
+from jpegai.tools.windows import Part, decode_part, describe_part, part_options
 
 if TYPE_CHECKING:
     from jpegai.codestream import Codestream
     from jpegai.codestream.errors import Finding
     from jpegai.decoder import Decoder
     from jpegai.decoder.picture.formats import PictureFormat
+    from jpegai.decoder.picture.picture import Picture
     from jpegai.tools.batch import Job
 
 __all__ = ["decode"]
@@ -57,9 +59,11 @@ __all__ = ["decode"]
 )
 @click.option("--reference-output", is_flag=True, help="Write .png, .yuv and .pgx as the reference software does.")
 @click.option("--times", is_flag=True, help="Print the seconds spent by stage.")
+@part_options
 @decoding_options
 def decode(
     files: tuple[str, ...],
+    part: Part,
     decoder: Callable[..., Decoder],
     options: dict[str, Any],
     edition: str | None,
@@ -76,7 +80,7 @@ def decode(
     """Decode FILE to the picture OUT ('-' is the standard input; as OUT, a PNG file on the standard output).
 
     OUT's extension says what is written: .png, .tif, .ppm, .pam, .pgm, .pgx, .yuv, .npy or .npz. {geometry} in its
-    name becomes size, depth and format of the picture.
+    name becomes size, depth and format of the picture. Of a part of the picture only what it needs is read.
 
     With --output every FILE is decoded, and of directories the .jai files; one that cannot be decoded does not keep
     the others from it. The names of the pictures follow PATTERN, where {name} is that of the file without its
@@ -85,7 +89,14 @@ def decode(
 
     def one(decoder: Callable[[], Decoder], stream: Codestream, out: str) -> Sequence[Finding]:
         target = _output_format(stream, out, format, colour, reference_output)
-        picture = decoder().decode(stream, format=target, colour=colour, **options)
+        findings: dict[Finding, None] = {}
+        chosen = {"format": target, "colour": colour, **options}
+        for picture, name in decode_part(decoder(), stream, part, out, chosen):
+            finish(picture, name)
+            findings.update(dict.fromkeys(picture.findings))
+        return tuple(findings)
+
+    def finish(picture: Picture, out: str) -> None:
         if out == "-":
             from jpegai.decoder.picture.writers.png import write_png
 
@@ -95,8 +106,14 @@ def decode(
         if times:
             for stage, seconds in picture.times.items():
                 click.echo(f"{stage:<18}{seconds:8.3f} s", err=True)
-        return picture.findings
 
+    if part.printed:
+        if len(files) != 1 or output is not None:
+            raise click.UsageError("--plan and --list-tiles take one FILE")
+        stream = open_stream(files[0], edition)
+        asked = {"format": format, "colour": colour, **options}
+        click.echo(describe_part(decoder(), stream, part, asked))
+        return
     if output is None:
         if len(files) != 2:
             raise click.UsageError("give FILE and OUT, or several FILEs with --output DIR")
@@ -110,6 +127,8 @@ def decode(
             print_findings(stream.name, findings)
         return
 
+    if not part.whole:
+        raise click.UsageError("--roi, --tile and --region go with one FILE and its OUT")
     if times:
         raise click.UsageError("--times goes with one FILE and its OUT")
     from jpegai.tools.batch import plan_jobs, run_jobs

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from jpegai.decoder.entropy.gains import KAPPA
 from jpegai.decoder.entropy.metans import Integer
-from jpegai.decoder.geometry import ceil_div
+from jpegai.decoder.geometry import Area, ceil_div
 from jpegai.decoder.jit import kernel
 from jpegai.decoder.workers import Workers, grain
 
@@ -149,22 +149,34 @@ class BiasScaling:
         classes = np.searchsorted(np.array(_BIAS_THRESHOLDS, np.int16), activity, "left")
         return cls(np.array(model.bias_mean, np.float32)[classes], np.array(model.bias_residual, np.float32)[classes])
 
-    def apply(self, latents: NDArray[np.float32], residual: NDArray[np.float32], workers: Workers) -> None:
+    def apply(
+        self,
+        latents: NDArray[np.float32],
+        residual: NDArray[np.float32],
+        workers: Workers,
+        area: Area | None = None,
+    ) -> None:
         """Scale latents in place.
 
         Args:
             latents: float32 (C, h, w): y_hat, replaced by y_hat'.
             residual: float32 (C, h, w), dequantised.
             workers: channels are shared among them.
+            area: which latents; by default all.
         """
+        whole = Area.whole(*latents.shape[1:])
+        area = whole if area is None else area
+        if not whole.contains(area):
+            raise ValueError("needed: an area of the latents")
+        (top, bottom), (left, right) = area.rows, area.columns
         if latents.shape != residual.shape or _blocks(latents.shape) != self.mean.shape:
             raise ValueError("needed: latents, residual and factors of one picture")
 
         def scale(first: int, last: int) -> None:
-            lines = np.empty((2, latents.shape[2]), np.float32)
-            _bias_loop(latents, residual, self.mean, self.residual, lines, first, last)
+            lines = np.empty((2, right - left), np.float32)
+            _bias_loop(latents, residual, self.mean, self.residual, top, bottom, left, lines, first, last)
 
-        workers.split(scale, len(latents), grain(latents[0].size))
+        workers.split(scale, len(latents), grain((bottom - top) * (right - left)))
 
 
 @kernel
@@ -180,19 +192,24 @@ def _bias_loop(
     residual: NDArray[np.float32],
     mean_factor: NDArray[np.float32],
     residual_factor: NDArray[np.float32],
+    top: int,
+    bottom: int,
+    left: int,
     lines: NDArray[np.float32],
     first: int,
     last: int,
 ) -> None:
-    """Scale channels first..last-1; `lines` is space for a row of blocks of both factors."""
+    """Scale rows top..bottom-1 of channels first..last-1; `lines` takes both factors of the columns from `left` on."""
     for c in range(first, last):
-        for y in range(latents.shape[1]):
-            if y & 7 == 0:
-                spread(mean_factor, c, y >> 3, 0, lines[0])
-                spread(residual_factor, c, y >> 3, 0, lines[1])
-            for x in range(latents.shape[2]):
+        for row in range(top, bottom):
+            y = np.uint64(row)
+            if row == top or y & 7 == 0:
+                spread(mean_factor, c, y >> np.uint64(3), left, lines[0])
+                spread(residual_factor, c, y >> np.uint64(3), left, lines[1])
+            for j in range(lines.shape[1]):
+                x = np.uint64(left + j)
                 value, r = latents[c, y, x], residual[c, y, x]
-                error = lines[0, x] * (value - r) + lines[1, x] * r
+                error = lines[0, j] * (value - r) + lines[1, j] * r
                 latents[c, y, x] = value + error / np.float32(8192)
 
 

@@ -77,6 +77,12 @@ class FilterChain:
         """Return which part of the input a window of the output needs; all are whole-picture luma coordinates."""
         return self._windows(window)[0]
 
+    def network_calls(self, window: Window) -> list[tuple[str, int, int]]:
+        """Return every run of a network for a window of the output: its name, rows and columns of what it reads."""
+        targets = self._windows(window)[1:]
+        pairs = zip(self.filters, targets, strict=True)
+        return [call for each, target in pairs if isinstance(each, Eicci) for call in each.calls(target)]
+
     def apply(self, planes: WindowPlanes, window: Window, supplies: Supplies, recorder: Recorder) -> WindowPlanes:
         """Run the filters that are on.
 

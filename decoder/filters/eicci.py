@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -136,6 +136,13 @@ class Eicci:
                 largest[kind] = max(largest.get(kind, (0, 0)), size, key=math.prod)
         return largest
 
+    def calls(self, window: Window) -> Iterator[tuple[str, int, int]]:
+        """Yield every run of a network for an output window: its name, rows and columns of cells."""
+        for step in self._schedule(window if self._full_chroma else self.picture.whole)[1]:
+            for kind in step.selection.models:
+                for _, read in _parts(step, kind):
+                    yield kind, *read.shape
+
     def apply(self, pictures: Pictures, window: Window, supplies: Supplies) -> Pictures:
         """Filter the main picture; all its components are clipped to 0..255."""
         planes = pictures.main
@@ -220,21 +227,26 @@ def _samples(cells: Window, tile: Window) -> Window:
 def _run(step: _Step, z: Float32, target: WindowPlanes, networks: EicciNetworks, workers: Workers) -> None:
     """Run the networks of a step and write what they make, some rows of cells at a time."""
     held = target.window
-    cells = step.written.moved(step.tile.top, step.tile.left).divided(CELL, CELL)
     clip = step.written.moved(held.top, held.left)
-    rows = _rows_at_once(step.read.shape[1])
     for kind, index in step.selection.models.items():
         network = networks(kind, index)
-        for first in range(cells.top, cells.bottom, rows):
-            part = Window(first, cells.left, min(first + rows, cells.bottom), cells.right)
-            above, below = part.top - REACH[kind], part.bottom + REACH[kind]
-            read = Window(above, step.read.left, below, step.read.right) & step.read
+        for part, read in _parts(step, kind):
             result = network(np.ascontiguousarray(z[:, read.top - step.read.top : read.bottom - step.read.top]))
             corner = step.tile.top + CELL * part.top - held.top, step.tile.left + CELL * part.left - held.left
             for producer, component, band in _OUTPUTS:
                 if producer == kind and step.selection.use[component]:
                     plane = (target.y, target.u, target.v)[component]
                     inverse(result, band, part.moved(read.top, read.left), plane, corner, clip, workers)
+
+
+def _parts(step: _Step, kind: str) -> Iterator[tuple[Window, Window]]:
+    """Yield the cells that the runs of a network make for a step, and those that they read."""
+    cells = step.written.moved(step.tile.top, step.tile.left).divided(CELL, CELL)
+    rows = _rows_at_once(step.read.shape[1])
+    for first in range(cells.top, cells.bottom, rows):
+        part = Window(first, cells.left, min(first + rows, cells.bottom), cells.right)
+        above, below = part.top - REACH[kind], part.bottom + REACH[kind]
+        yield part, Window(above, step.read.left, below, step.read.right) & step.read
 
 
 def _rows_at_once(columns: int) -> int:

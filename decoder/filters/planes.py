@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.decoder.geometry import ceil_div
+from jpegai.decoder.geometry import Area, Span, ceil_div
 
 __all__ = ["Float32", "PictureShape", "Window", "WindowPlanes"]
 
@@ -24,6 +24,16 @@ class Window:
     left: int
     bottom: int
     right: int
+
+    @classmethod
+    def of(cls, area: Area) -> Window:
+        """Return an area as a window."""
+        return cls(area.rows.start, area.columns.start, area.rows.stop, area.columns.stop)
+
+    @property
+    def area(self) -> Area:
+        """The window as an area."""
+        return Area(Span(self.top, self.bottom), Span(self.left, self.right))
 
     @property
     def shape(self) -> tuple[int, int]:

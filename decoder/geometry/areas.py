@@ -33,6 +33,14 @@ class Span(NamedTuple):
         """Return the same positions counted from `origin`."""
         return Span(self.start - origin, self.stop - origin)
 
+    def grown(self, before: int, after: int) -> Span:
+        """Return them with so many more positions at the start and at the end."""
+        return Span(self.start - before, self.stop + after)
+
+    def joined(self, other: Span) -> Span:
+        """Return the shortest span that has the positions of both."""
+        return Span(min(self.start, other.start), max(self.stop, other.stop))
+
 
 @dataclass(frozen=True, slots=True)
 class Area:
@@ -64,6 +72,12 @@ class Area:
     def intersect(self, other: Area) -> Area:
         """Return what lies in both rectangles."""
         return Area(self.rows.intersect(other.rows), self.columns.intersect(other.columns))
+
+    def joined(self, other: Area) -> Area:
+        """Return the smallest rectangle that holds both; an empty one adds nothing."""
+        if self.empty or other.empty:
+            return other if self.empty else self
+        return Area(self.rows.joined(other.rows), self.columns.joined(other.columns))
 
     def covered_by(self, unit: int) -> Area:
         """Return the units of so many rows and columns that cover the rectangle."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jpegai.decoder.geometry.areas import Area, Span
 from jpegai.decoder.geometry.sizes import ceil_div
@@ -125,6 +125,33 @@ class Region:
     latents: Area
     paste: Area
 
+    def narrowed(self, psi: Area, paste: Area) -> Region:
+        """Return the region as far as some of its psi cells and of its latents are wanted of it (07.8).
+
+        Args:
+            psi: the cells wanted; those that it pastes are made.
+            paste: the latents wanted; the same.
+        """
+        psi, paste = self.psi.intersect(psi), self.paste.intersect(paste)
+        cells = psi.within(self.psi)
+        rows, columns = (
+            _hyper_run(span.within(-own.start), read, length)
+            for span, own, read, length in (
+                (cells.rows, self.cells.rows, self.hyper.rows, self.size[0]),
+                (cells.columns, self.cells.columns, self.hyper.columns, self.size[1]),
+            )
+        )
+        read = Area(_latents_needed(paste.rows), _latents_needed(paste.columns))
+        return replace(
+            self,
+            hyper=Area(rows[0], columns[0]),
+            size=(rows[1], columns[1]),
+            psi=psi,
+            cells=Area(rows[2], columns[2]),
+            latents=self.latents.intersect(read),
+            paste=paste,
+        )
+
 
 def regions(height: int, width: int, rows: int, columns: int, overlap: Overlap) -> tuple[Region, ...]:
     """Return the regions of a picture in raster order, the order in which they are pasted.
@@ -172,17 +199,15 @@ def _runs(axis: Sequence[AxisRegion]) -> list[_Run]:
     result = []
     psis, pastes = _survivors([region.psi for region in axis]), _survivors([region.paste for region in axis])
     for region, psi, paste in zip(axis, psis, pastes, strict=True):
-        cells = psi.within(region.psi.start)
-        read = Span(0, region.hyper.size).intersect(_hyper_needed(cells))
-        stop = region.image.size if read.stop == region.hyper.size else _HYPER * read.stop
+        hyper, size, cells = _hyper_run(psi.within(region.psi.start), region.hyper, region.image.size)
         result.append(
             _Run(
                 region.samples,
                 region.core,
-                read.within(-region.hyper.start),
-                stop - _HYPER * read.start,
+                hyper,
+                size,
                 psi,
-                cells.within(2 * read.start),
+                cells,
                 region.latents.intersect(_latents_needed(paste)),
                 paste,
             )
@@ -197,6 +222,19 @@ def _survivors(pastes: Sequence[Span]) -> list[Span]:
         left = set(range(*paste)).difference(*(range(*later) for later in pastes[number + 1 :]))
         result.append(Span(min(left), max(left) + 1) if left else Span(paste.start, paste.start))
     return result
+
+
+def _hyper_run(cells: Span, hyper: Span, size: int) -> tuple[Span, int, Span]:
+    """Return what a run of the hyper decoder for some cells takes: z positions, size argument; and the cells in it.
+
+    Args:
+        cells: the cells wanted, in the output of a run that reads `hyper`.
+        hyper: z positions at hand.
+        size: samples they are to be decoded for; only the end of the last position may be cut.
+    """
+    read = Span(0, hyper.size).intersect(_hyper_needed(cells))
+    stop = size if read.stop == hyper.size else _HYPER * read.stop
+    return read.within(-hyper.start), stop - _HYPER * read.start, cells.within(2 * read.start)
 
 
 def _hyper_needed(cells: Span) -> Span:

@@ -204,6 +204,30 @@ class Network:
         """Return the multiply-adds of the network per luma sample."""
         return sum((self.macs(layer) for layer in self.layers), Fraction(0))
 
+    def multiply_adds(self, height: int, width: int, size: tuple[int, int] | None = None) -> int:
+        """Return the multiply-adds of a run.
+
+        Args:
+            height: rows of the first input; the others have the size that belongs to it.
+            width: columns of the first input.
+            size: the size argument (06.4), for networks that crop.
+        """
+        base = self.subsampling[self.inputs[0].name]
+        sizes = {entry.name: (ceil(height * base / entry.subsampling), ceil(width * base / entry.subsampling))
+                 for entry in self.inputs}  # fmt: skip
+        total = Fraction(0)
+        for layer in self.layers:
+            rows, columns = read = sizes[layer.inputs[0]]
+            made = ceil(rows * layer.upsampling), ceil(columns * layer.upsampling)
+            if layer.kind == "crop":
+                assert size is not None
+                made = ceil_div(size[0], layer.divisor), ceil_div(size[1], layer.divisor)
+            sizes[layer.output] = made
+            positions = read if layer.kind == "conv_transpose" else made
+            source = layer.inputs[0] if layer.kind == "conv_transpose" else layer.output
+            total += self.macs(layer) * self.subsampling[source] ** 2 * prod(positions)
+        return int(total)
+
     def receptive_field(self, source: str | None = None, axis: int = 0) -> list[tuple[int, int]]:
         """Return, per phase of the output, the offsets (first, last) of the input positions it needs (06.11).
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegai.decoder.geometry import Area
 from jpegai.decoder.picture import colour
-from jpegai.decoder.picture.formats import SUBSAMPLING, Planes, Samples, chroma_shape
+from jpegai.decoder.picture.formats import SUBSAMPLING, Frame, Planes, Samples
 from jpegai.decoder.picture.render import decoded_planes, empty_samples, render
 from jpegai.decoder.picture.resample import convert_chroma
 from jpegai.decoder.picture.signalling import Rendering
@@ -18,7 +21,7 @@ Float32 = NDArray[np.float32]
 
 
 class Assembly:
-    """Takes the planes of a picture piece by piece.
+    """Takes the planes of a picture, or of an area of it, piece by piece.
 
     Where a sample of the picture depends on the sample of the planes at the same place alone, a piece becomes samples
     at once and its planes are not kept. They are where chroma is resampled, and where they are asked for.
@@ -30,18 +33,22 @@ class Assembly:
         workers: rows are shared among them.
         keeps: whether the planes are needed: for filters, to be looked at, or because luma and chroma do not come
             together.
+        area: the luma samples that come, from even rows and columns on; by default all.
     """
 
-    def __init__(self, rendering: Rendering, height: int, width: int, workers: Workers, *, keeps: bool) -> None:
+    def __init__(
+        self, rendering: Rendering, height: int, width: int, workers: Workers, *, keeps: bool, area: Area | None = None
+    ) -> None:
+        self._frame = Frame((height, width), area or Area.whole(height, width))
         self._rendering = rendering
         self._workers = workers
         self._samples: Samples | None = None
         self._planes: tuple[Float32, Float32] | None = None
         if rendering.sample_by_sample and not keeps:
-            self._samples = empty_samples(rendering.target, height, width)
+            self._samples = empty_samples(rendering.target, *self._frame.area.shape)
         else:
-            size = chroma_shape(rendering.coded, height, width)
-            self._planes = np.empty((1, height, width), np.float32), np.empty((2, *size), np.float32)
+            luma, chroma = self._frame.area.shape, self._frame.part(rendering.coded).shape
+            self._planes = np.empty((1, *luma), np.float32), np.empty((2, *chroma), np.float32)
 
     def add(self, top: int, left: int, luma: Float32, chroma: Float32) -> None:
         """Take a piece.
@@ -60,7 +67,7 @@ class Assembly:
         small = self._decimated(chroma)
         if target.space == "rgb":
             assert isinstance(self._samples, np.ndarray)
-            rows = self._samples.transpose(1, 2, 0)[top : top + luma.shape[1], left : left + luma.shape[2]]
+            rows = self._samples.transpose(1, 2, 0)[self._place(0, top, left, luma[0])]
             colour.yuv_to_samples((luma[0], small[0], small[1]), 255, target.peak, rows, self._workers)
             return
         for index, plane in enumerate((luma[0], small[0], small[1])):
@@ -82,17 +89,38 @@ class Assembly:
 
     def filter_input(self) -> Planes:
         """Return Y, U and V in the chroma format of the source, which the filters take (10.4.4)."""
-        return convert_chroma(self._yuv(), self._rendering.coded, self._rendering.source, self._workers)
+        rendering = self._rendering
+        return convert_chroma(self._yuv(), rendering.coded, rendering.source, self._workers, self._frame)
 
-    def decoded(self, filtered: Planes | None = None) -> Planes:
-        """Return the decoded picture before rounding (10.4.6), of the planes behind the filters where there are any."""
-        return decoded_planes(*self._behind(filtered), self._rendering, self._workers)
+    def decoded(self, filtered: Planes | None = None, area: Area | None = None, window: Area | None = None) -> Planes:
+        """Return the decoded picture before rounding (10.4.6); arguments as `finish`."""
+        planes, chroma, frame = self._behind(filtered, area)
+        decoded = decoded_planes(planes, chroma, self._rendering, self._workers, frame)
+        y, u, v = _cropped(decoded, self._rendering.decoded[1], frame, window)
+        return y, u, v
 
-    def finish(self, filtered: Planes | None = None) -> Samples:
-        """Return the samples of the picture, of the planes behind the filters where there are any."""
+    def finish(self, filtered: Planes | None = None, area: Area | None = None, window: Area | None = None) -> Samples:
+        """Return the samples of the picture.
+
+        Args:
+            filtered: the planes behind the filters, where there are any.
+            area: the luma samples they hold; by default those of the assembly.
+            window: the luma samples that are wanted; by default all that are held.
+        """
+        target = self._rendering.target
         if self._samples is not None:
-            return self._samples
-        return render(*self._behind(filtered), self._rendering, self._workers)
+            samples, frame = self._samples, self._frame
+        else:
+            planes, chroma, frame = self._behind(filtered, area)
+            samples = render(planes, chroma, self._rendering, self._workers, frame)
+        if window is None or window == frame.area:
+            return samples
+        if target.space == "rgb":
+            assert isinstance(samples, np.ndarray)
+            index = window.within(frame.area).index[1:]
+            return np.ascontiguousarray(samples.transpose(1, 2, 0)[index]).transpose(2, 0, 1)
+        y, u, v = _cropped((samples[0], samples[1], samples[2]), target.chroma, frame, window)
+        return np.stack((y, u, v)) if target.chroma == "444" else (y, u, v)
 
     def _decimated(self, chroma: Float32) -> Float32:
         vertical, horizontal = SUBSAMPLING[self._rendering.coded]
@@ -101,14 +129,30 @@ class Assembly:
     def _place(self, component: int, top: int, left: int, plane: Float32) -> tuple[slice, slice]:
         """Return where a plane of a piece lies in the plane of the picture."""
         vertical, horizontal = SUBSAMPLING[self._rendering.coded] if component else (1, 1)
-        row, column = top // vertical, left // horizontal
+        row = (top - self._frame.area.rows.start) // vertical
+        column = (left - self._frame.area.columns.start) // horizontal
         return slice(row, row + plane.shape[0]), slice(column, column + plane.shape[1])
 
     def _yuv(self) -> Planes:
         (luma,), (u, v) = self.coded
         return luma, u, v
 
-    def _behind(self, filtered: Planes | None) -> tuple[Planes, str]:
+    def _behind(self, filtered: Planes | None, area: Area | None) -> tuple[Planes, str, Frame]:
         if filtered is None:
-            return self._yuv(), self._rendering.coded
-        return filtered, self._rendering.source
+            return self._yuv(), self._rendering.coded, self._frame
+        return filtered, self._rendering.source, Frame(self._frame.size, area or self._frame.area)
+
+
+def _cropped(
+    planes: tuple[NDArray[Any], NDArray[Any], NDArray[Any]], chroma: str, held: Frame, window: Area | None
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return what belongs to a window of the planes that are held; the arrays themselves where it is all."""
+    if window is None or window == held.area:
+        return planes
+    part = Frame(held.size, window).part(chroma).within(held.part(chroma)).index[1:]
+    y, u, v = planes
+    return (
+        np.ascontiguousarray(y[window.within(held.area).index[1:]]),
+        np.ascontiguousarray(u[part]),
+        np.ascontiguousarray(v[part]),
+    )

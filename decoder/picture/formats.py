@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.decoder.geometry import ceil_div
+from jpegai.decoder.geometry import Area, Span, ceil_div
 
-__all__ = ["SUBSAMPLING", "Cicp", "PictureFormat", "Planes", "Samples", "chroma_shape", "parse_format"]
+__all__ = ["SUBSAMPLING", "Cicp", "Frame", "PictureFormat", "Planes", "Samples", "chroma_shape", "parse_format"]
 
 #: Vertical and horizontal subsampling of each chroma format.
 SUBSAMPLING = {"444": (1, 1), "422": (1, 2), "420": (2, 2)}
@@ -81,6 +81,37 @@ def chroma_shape(chroma: str, height: int, width: int) -> tuple[int, int]:
     """Return rows and columns of the chroma planes of a picture."""
     vertical, horizontal = SUBSAMPLING[chroma]
     return ceil_div(height, vertical), ceil_div(width, horizontal)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where planes lie in their picture: what is resampled depends on the place in the whole of it (10.5.2).
+
+    Attributes:
+        size: height and width of the picture.
+        area: the luma samples of it that the planes hold; with subsampled chroma they begin at even rows and columns.
+    """
+
+    size: tuple[int, int]
+    area: Area
+
+    @classmethod
+    def whole(cls, height: int, width: int) -> Frame:
+        """Return the frame of planes that hold all of a picture."""
+        return cls((height, width), Area.whole(height, width))
+
+    def part(self, chroma: str) -> Area:
+        """Return the chroma samples that belong to the area: floor(first / s) to floor(last / s)."""
+        vertical, horizontal = SUBSAMPLING[chroma]
+        return Area(self.area.rows.covered_by(vertical), self.area.columns.covered_by(horizontal))
+
+    def around(self, rows: Span, columns: Span) -> Frame:
+        """Return the frame of these luma samples: from even rows and columns on, and to those or the picture's end."""
+        first, second = (
+            Span(span.start // 2 * 2, min(ceil_div(span.stop, 2) * 2, length))
+            for span, length in zip((rows, columns), self.size, strict=True)
+        )
+        return Frame(self.size, Area(first, second))
 
 
 @dataclass(frozen=True, slots=True)

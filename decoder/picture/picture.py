@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream.errors import Finding, UnsupportedError
+from jpegai.decoder.geometry import Area
 from jpegai.decoder.picture.formats import Cicp, PictureFormat, Samples, parse_format
 from jpegai.decoder.picture.render import convert, round_planes
 from jpegai.decoder.workers import Workers
@@ -29,6 +30,8 @@ class Picture:
         findings: what was odd in the stream.
         times: seconds spent by stage.
         cicp: code points of the stream's rendering information, None without any.
+        window: the luma samples of a larger picture that these are; a subsampled plane has its samples floor(first / s)
+            to floor(last / s). None where the picture is whole.
     """
 
     planes: Samples
@@ -37,6 +40,7 @@ class Picture:
     findings: tuple[Finding, ...] = ()
     times: dict[str, float] = field(default_factory=dict)
     cicp: Cicp | None = None
+    window: Area | None = None
 
     @property
     def height(self) -> int:
@@ -74,10 +78,15 @@ class Picture:
 
         Raises:
             ValueError: `format` is no such name.
+            UnsupportedError: chroma of a window would be resampled, which depends on what is around it.
         """
         target = format if isinstance(format, PictureFormat) else parse_format(format, self.format.depth)
         if target == self.format:
             return self
+        if self.window is not None and target.chroma != self.format.chroma:
+            raise UnsupportedError(
+                f"a window of a picture cannot be converted to {target.described}: decode it to that format"
+            )
         workers = Workers(1)
         scale = np.float32(self.format.peak) / np.float32(255)
         a, b, c = (plane.astype(np.float32) / scale for plane in self.planes)

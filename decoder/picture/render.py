@@ -7,18 +7,34 @@ from collections.abc import Callable
 import numpy as np
 
 from jpegai.decoder.picture import colour
-from jpegai.decoder.picture.formats import PictureFormat, Planes, Samples, chroma_shape
-from jpegai.decoder.picture.resample import Resampler, convert_chroma
+from jpegai.decoder.picture.formats import Frame, PictureFormat, Planes, Samples, chroma_shape
+from jpegai.decoder.picture.resample import Resampler, conversion_reads, convert_chroma
 from jpegai.decoder.picture.signalling import Rendering
 from jpegai.decoder.workers import Workers
 
-__all__ = ["convert", "decoded_planes", "empty_samples", "render", "round_planes"]
+__all__ = ["convert", "decoded_planes", "empty_samples", "render", "rendering_reads", "round_planes"]
 
 #: Samples that are resampled and converted together: few enough to stay in the cache.
 _STRIP = 1 << 17
 
 
-def render(planes: Planes, chroma: str, rendering: Rendering, workers: Workers) -> Samples:
+def rendering_reads(frame: Frame, rendering: Rendering) -> Frame:
+    """Return the planes in the format of the source that the samples of a frame are made of.
+
+    It is what `render` must be given, in the same format, so that it makes the frame as it is in the whole picture.
+    """
+    space, _ = rendering.decoded
+    target = rendering.target
+    if space == "rgb":
+        if target.space == "yuv":
+            frame = conversion_reads(frame, "444", target.chroma)
+        return conversion_reads(frame, rendering.source, "444")
+    return conversion_reads(frame, rendering.source, target.chroma)
+
+
+def render(
+    planes: Planes, chroma: str, rendering: Rendering, workers: Workers, frame: Frame | None = None
+) -> Samples:
     """Return the samples of the picture in the format asked for.
 
     Args:
@@ -26,6 +42,7 @@ def render(planes: Planes, chroma: str, rendering: Rendering, workers: Workers) 
         chroma: chroma format of the planes, that of coding or of the source.
         rendering: what the stream says and what is asked for.
         workers: rows are shared among them.
+        frame: where the planes lie in the picture, by default all of it.
 
     Returns:
         (3, H, W) uint8 or uint16 for 4:4:4, a view of interleaved samples for RGB; else three planes.
@@ -34,26 +51,30 @@ def render(planes: Planes, chroma: str, rendering: Rendering, workers: Workers) 
     if rendering.transform == "bt709" and target.space == "rgb":
         if rendering.source == "444":
             # what was coded subsampled grows on 0..255 (10.4.4)
-            return _rgb_samples(planes, 255, target, workers)
+            return _rgb_samples(planes, chroma, 255, target, workers, frame)
         if rendering.source == chroma:
             # a subsampled source grows within the colour transform, on 0..1 (10.6)
-            return _rgb_samples(planes, 1, target, workers)
-    decoded = decoded_planes(planes, chroma, rendering, workers)
-    return round_planes(convert(decoded, *rendering.decoded, target, workers), target, workers)
+            return _rgb_samples(planes, chroma, 1, target, workers, frame)
+    decoded = decoded_planes(planes, chroma, rendering, workers, frame)
+    return round_planes(convert(decoded, *rendering.decoded, target, workers, frame), target, workers)
 
 
-def decoded_planes(planes: Planes, chroma: str, rendering: Rendering, workers: Workers) -> Planes:
+def decoded_planes(
+    planes: Planes, chroma: str, rendering: Rendering, workers: Workers, frame: Frame | None = None
+) -> Planes:
     """Return the decoded picture before rounding, float32 clipped to 0..255 (10.4.6); arguments as `render`."""
-    planes = convert_chroma(planes, chroma, rendering.source, workers)
+    planes = convert_chroma(planes, chroma, rendering.source, workers, frame)
     if rendering.transform == "bt709":
-        return _rgb_planes(planes, workers)
+        return _rgb_planes(planes, rendering.source, workers, frame)
     if rendering.user is not None:
         return colour.user_transform(planes, rendering.user, workers)
     y, u, v = (np.clip(plane, np.float32(0), np.float32(255)) for plane in planes)
     return y, u, v
 
 
-def convert(planes: Planes, space: str, chroma: str, target: PictureFormat, workers: Workers) -> Planes:
+def convert(
+    planes: Planes, space: str, chroma: str, target: PictureFormat, workers: Workers, frame: Frame | None = None
+) -> Planes:
     """Return planes in another colour space and chroma format (10.5, 10.6).
 
     Args:
@@ -62,12 +83,13 @@ def convert(planes: Planes, space: str, chroma: str, target: PictureFormat, work
         chroma: their chroma format.
         target: what is wanted; its depth has no part in this.
         workers: rows are shared among them.
+        frame: where the planes lie in the picture, by default all of it.
     """
     if target.space == "rgb":
-        return planes if space == "rgb" else _rgb_planes(planes, workers)
+        return planes if space == "rgb" else _rgb_planes(planes, chroma, workers, frame)
     if space == "rgb":
         planes, chroma = colour.rgb_to_yuv(planes, workers), "444"
-    return convert_chroma(planes, chroma, target.chroma, workers)
+    return convert_chroma(planes, chroma, target.chroma, workers, frame)
 
 
 def empty_samples(target: PictureFormat, height: int, width: int) -> Samples:
@@ -92,41 +114,53 @@ def round_planes(planes: Planes, target: PictureFormat, workers: Workers) -> Sam
     return samples
 
 
-def _rgb_samples(planes: Planes, chroma: float, target: PictureFormat, workers: Workers) -> Samples:
-    """Return RGB samples of YUV planes whose chroma is resampled on 0..`chroma` where it is smaller than luma."""
+def _rgb_samples(
+    planes: Planes, chroma: str, scale: float, target: PictureFormat, workers: Workers, frame: Frame | None
+) -> Samples:
+    """Return RGB samples of YUV planes whose chroma is resampled on 0..`scale` where it is subsampled."""
     samples = empty_samples(target, *planes[0].shape)
     assert isinstance(samples, np.ndarray)
     rows = samples.transpose(1, 2, 0)
-    if planes[0].shape == planes[1].shape:
+    if chroma == "444":
         colour.yuv_to_samples(planes, 255, target.peak, rows, workers)
     else:
         _strips(
             planes,
-            255 / chroma,
+            chroma,
+            255 / scale,
             workers,
-            lambda strip, first, last: colour.yuv_to_samples(strip, chroma, target.peak, rows[first:last], Workers(1)),
+            frame,
+            lambda strip, first, last: colour.yuv_to_samples(strip, scale, target.peak, rows[first:last], Workers(1)),
         )
     return samples
 
 
-def _rgb_planes(planes: Planes, workers: Workers) -> Planes:
-    """Return clipped float32 RGB of YUV planes whose chroma is resampled on 0..1 where it is smaller than luma."""
-    if planes[0].shape == planes[1].shape:
+def _rgb_planes(planes: Planes, chroma: str, workers: Workers, frame: Frame | None) -> Planes:
+    """Return clipped float32 RGB of YUV planes whose chroma is resampled on 0..1 where it is subsampled."""
+    if chroma == "444":
         return colour.yuv_to_rgb(planes, workers)
     out = np.empty((3, *planes[0].shape), np.float32)
 
     def emit(strip: Planes, first: int, last: int) -> None:
         out[:, first:last] = colour.yuv_to_rgb(strip, Workers(1), chroma=1)
 
-    _strips(planes, 255, workers, emit)
+    _strips(planes, chroma, 255, workers, frame, emit)
     return out[0], out[1], out[2]
 
 
-def _strips(planes: Planes, divisor: float, workers: Workers, emit: Callable[[Planes, int, int], None]) -> None:
+def _strips(
+    planes: Planes,
+    chroma: str,
+    divisor: float,
+    workers: Workers,
+    frame: Frame | None,
+    emit: Callable[[Planes, int, int], None],
+) -> None:
     """Call `emit(planes, first, last)` with strips of rows, chroma divided and resampled to the size of luma."""
     luma, u, v = planes
     height, width = luma.shape
-    resampler = Resampler((u.shape[0], u.shape[1]), (height, width))
+    frame = frame or Frame.whole(height, width)
+    resampler = Resampler(chroma_shape(chroma, *frame.size), frame.size, frame.part(chroma), frame.area)
     rows_of_strip = max(8, _STRIP // width)
 
     def run(first: int, last: int) -> None:

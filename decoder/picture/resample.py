@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegai.decoder.geometry import Area, Span
 from jpegai.decoder.jit import kernel
-from jpegai.decoder.picture.formats import Planes, chroma_shape
+from jpegai.decoder.picture.formats import SUBSAMPLING, Frame, Planes, chroma_shape
 from jpegai.decoder.workers import Workers, grain
 
-__all__ = ["Resampler", "convert_chroma", "resample"]
+__all__ = ["Resampler", "conversion_reads", "convert_chroma", "resample"]
 
 _BICUBIC = -0.75  # a of 10.5.4
 
@@ -68,22 +69,31 @@ class Resampler:
     """Resamples planes of one size to another: bicubic in a direction that grows, else linear (10.5.3, 10.5.4).
 
     Args:
-        size: (rows, columns) of the planes given.
-        target: (rows, columns) wanted.
+        size: (rows, columns) of the whole planes given.
+        target: (rows, columns) of the whole planes wanted.
+        held: what the arrays given hold of their planes; by default all.
+        made: what is wanted of the target; by default all. Where `held` lacks taps, its border is repeated.
     """
 
-    def __init__(self, size: tuple[int, int], target: tuple[int, int]) -> None:
-        self.target = target
-        self._rows, self._down = _taps(size[0], target[0])
-        self._columns, self._across = _taps(size[1], target[1])
-        self._scratch = 5, max(size[1] + 3, target[1])
+    def __init__(
+        self,
+        size: tuple[int, int],
+        target: tuple[int, int],
+        held: Area | None = None,
+        made: Area | None = None,
+    ) -> None:
+        held, made = held or Area.whole(*size), made or Area.whole(*target)
+        self.target = made.shape
+        self._rows, self._down = _part(_taps(size[0], target[0]), held.rows, made.rows)
+        self._columns, self._across = _part(_taps(size[1], target[1]), held.columns, made.columns)
+        self._scratch = 5, max(held.columns.size + 3, made.columns.size)
 
     def rows(self, plane: Float32, first: int, last: int, out: Float32, divisor: float = 1) -> None:
         """Write rows first..last-1 of the resampled plane, of samples divided by `divisor`, to the first rows of `out`.
 
         Args:
-            plane: float32 of the size given.
-            first: first row of the target.
+            plane: float32, what is held.
+            first: first row of what is made.
             last: the row behind the last one.
             out: (at least last - first, columns of the target) float32, written.
             divisor: what the samples are divided by before they are resampled.
@@ -103,7 +113,7 @@ class Resampler:
         )
 
     def plane(self, plane: Float32, workers: Workers, divisor: float = 1) -> Float32:
-        """Return the whole plane resampled; rows are shared among the workers."""
+        """Return all that is made; rows are shared among the workers."""
         out = np.empty(self.target, np.float32)
         workers.split(
             lambda first, last: self.rows(plane, first, last, out[first:last], divisor),
@@ -140,6 +150,13 @@ def _outer(t: Float32) -> Float32:
     return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
 
 
+def _part(taps: tuple[NDArray[np.int64], Float32], held: Span, made: Span) -> tuple[NDArray[np.int64], Float32]:
+    """Return the taps of the positions `made`, counted from the first position held."""
+    index, weights = taps
+    own = index[slice(*made)] - held.start
+    return own.clip(0, held.size - 1), np.ascontiguousarray(weights[:, slice(*made)])
+
+
 def resample(plane: Float32, target: tuple[int, int], workers: Workers, divisor: float = 1) -> Float32:
     """Return a plane of another size; the plane itself where nothing changes."""
     if plane.shape == target and divisor == 1:
@@ -147,7 +164,9 @@ def resample(plane: Float32, target: tuple[int, int], workers: Workers, divisor:
     return Resampler((plane.shape[0], plane.shape[1]), target).plane(plane, workers, divisor)
 
 
-def convert_chroma(planes: Planes, source: str, target: str, workers: Workers) -> Planes:
+def convert_chroma(
+    planes: Planes, source: str, target: str, workers: Workers, frame: Frame | None = None
+) -> Planes:
     """Return YUV planes in another chroma format; between 4:2:2 and 4:2:0 by way of 4:4:4 (10.5.6).
 
     Args:
@@ -155,12 +174,36 @@ def convert_chroma(planes: Planes, source: str, target: str, workers: Workers) -
         source: chroma format of the planes.
         target: chroma format wanted.
         workers: rows are shared among them.
+        frame: where the planes lie in the picture, by default all of it. Near its borders inside the picture the
+            result lacks taps: `conversion_reads` says how much more than what is used must be given.
     """
-    if source == target:
-        return planes
-    luma = planes[0]
-    u, v = planes[1:]
-    for chroma in ("444", target) if source != "444" else (target,):
-        size = chroma_shape(chroma, *luma.shape)
-        u, v = resample(u, size, workers), resample(v, size, workers)
+    luma, u, v = planes
+    frame = frame or Frame.whole(*luma.shape)
+    for before, after in _steps(source, target):
+        given, wanted = (chroma_shape(chroma, *frame.size) for chroma in (before, after))
+        resampler = Resampler(given, wanted, frame.part(before), frame.part(after))
+        u, v = resampler.plane(u, workers), resampler.plane(v, workers)
     return luma, u, v
+
+
+def conversion_reads(frame: Frame, source: str, target: str) -> Frame:
+    """Return what `convert_chroma` must be given so that it makes all of a frame as it is in the whole picture."""
+    for before, after in reversed(_steps(source, target)):
+        given, wanted = (chroma_shape(chroma, *frame.size) for chroma in (before, after))
+        luma, made = (frame.area.rows, frame.area.columns), frame.part(after)
+        spans = []
+        for axis, span in enumerate((made.rows, made.columns)):
+            index, _ = _taps(given[axis], wanted[axis])
+            step = SUBSAMPLING[before][axis]
+            first, last = step * (int(index[span.start]) - 1), step * (int(index[span.stop - 1]) + 3)
+            spans.append(Span(max(0, min(luma[axis].start, first)), max(luma[axis].stop, last)))
+        frame = frame.around(*spans)
+    return frame
+
+
+def _steps(source: str, target: str) -> list[tuple[str, str]]:
+    if source == target:
+        return []
+    if "444" in (source, target):
+        return [(source, target)]
+    return [(source, "444"), ("444", target)]
