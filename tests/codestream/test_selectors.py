@@ -25,7 +25,6 @@ REGIONS = SMALL | {
     "img_width_minus64": 1000, "img_height_minus64": 500, "region_partitioning_flag": 1, "num_ver_splits_minus1": 1,
     "num_hor_splits_minus1": 1,
 }  # fmt: skip
-del REGIONS["multi_threading_r"]  # it is counted
 
 
 def rich() -> Codestream:

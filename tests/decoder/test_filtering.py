@@ -177,7 +177,7 @@ def test_work_of_overlapping_tiles_is_limited(monkeypatch: pytest.MonkeyPatch) -
     stream = Codestream.open(stream_named("flt_eicci_tiles").path)
     make_plan(stream, "BOP", max_pixels=528 * 272)
     work = 272 * (320 + 256)  # of two tiles, which overlap by 48 columns
-    monkeypatch.setattr("jpegai.decoder.plan._MOST_WORK", 1)
+    monkeypatch.setattr("jpegai.decoder.plan.MOST_WORK", 1)
     make_plan(stream, "BOP", max_pixels=work)
     with pytest.raises(LimitError, match=rf"overlap of eICCI.*found {work}") as caught:
         make_plan(stream, "BOP", max_pixels=work - 1)
