@@ -329,7 +329,7 @@ def test_several_segments_of_a_kind() -> None:
     assert bytes(drop(stream, "udi[1]").udi.UDI_data) == b"a"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.sampled_from(diverse()), st.sampled_from(FILTERS))
 def test_a_filter_that_is_stripped_leaves_the_others(stream: Codestream, name: str) -> None:
     result = attempt(strip_filters, stream, [name])

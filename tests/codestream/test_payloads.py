@@ -20,7 +20,7 @@ def payloads(draw: st.DrawFn) -> tuple[dict[int, list[bytes]], int]:
     return {index: draw(region) for index in range(regions)}, threads
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(payloads())
 def test_dependent_regions_round_trip(case: tuple[dict[int, list[bytes]], int]) -> None:
     regions, threads = case
@@ -35,7 +35,7 @@ def test_dependent_regions_round_trip(case: tuple[dict[int, list[bytes]], int]) 
     assert sum(entry.bits for entry in payload.fields) == 8 * len(data)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(payloads())
 def test_independent_regions_round_trip(case: tuple[dict[int, list[bytes]], int]) -> None:
     regions, threads = case

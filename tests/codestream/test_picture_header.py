@@ -86,7 +86,7 @@ def test_values_that_do_not_fit_are_refused(name: str, value: Any) -> None:
         build(header)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.binary(max_size=80), st.sampled_from([None, "is", "dis"]))
 def test_any_bytes_give_a_header_or_an_error(data: bytes, edition: str | None) -> None:
     try:

@@ -88,7 +88,7 @@ def test_every_path_of_the_worked_files(entry: dict[str, Any]) -> None:
         assert same(found, each)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_a_segment_alone_is_all_of_it_and_a_star_is_everything(data: st.DataObject) -> None:
     stream = data.draw(st.sampled_from(STREAMS))

@@ -223,7 +223,7 @@ def class_a(stream: Codestream) -> list[Field]:
     return [field for field in fields if class_of(field.path.split(".")[0], field.name).level == "A"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_any_setting_of_class_a_keeps_the_payloads_and_the_rules(data: st.DataObject) -> None:
     stream = data.draw(st.sampled_from(diverse()))
@@ -291,7 +291,7 @@ FREE = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_free_elements_are_set_freely_within_their_legal_values(data: st.DataObject) -> None:
     plain = [each for each in diverse() if not any(each.ton[flag] for flag in FLAGS.values())]
@@ -308,7 +308,7 @@ def test_free_elements_are_set_freely_within_their_legal_values(data: st.DataObj
     assert not errors(result) - errors(stream)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.sampled_from(diverse()), st.integers(64, 700), st.sampled_from(["width", "height"]))
 def test_a_size_is_changed_only_within_the_latent_grid(stream: Codestream, size: int, side: str) -> None:
     old = stream.pih[f"img_{side}"]
