@@ -8,10 +8,10 @@ from typing import Any
 from jpegai.codestream.codestream import Codestream
 from jpegai.codestream.errors import StreamSyntaxError
 from jpegai.codestream.fields import selector
-from jpegai.codestream.framing import length_field
+from jpegai.codestream.framing import join_codestream, segment_parts
 from jpegai.codestream.headers import build_header
 from jpegai.codestream.payloads import build_payload
-from jpegai.codestream.schema.segments import EOC, REFERENCE_ORDER, SOC, SegmentKind, kind_named
+from jpegai.codestream.schema.segments import REFERENCE_ORDER, SegmentKind, kind_named
 from jpegai.codestream.schema.values import Header, Indexed
 
 __all__ = ["REFERENCE_ORDER", "Regions", "Threads", "build_stream", "check_given", "join_segments"]
@@ -26,10 +26,7 @@ def join_segments(
     segments: Sequence[tuple[SegmentKind, bytes | memoryview]], trailing: bytes | memoryview = b""
 ) -> bytes:
     """Return a codestream of segments, given as kinds and payloads, between its two markers."""
-    parts: list[bytes | memoryview] = [SOC.to_bytes(2)]
-    for kind, payload in segments:
-        parts += [kind.marker.to_bytes(2), length_field(len(payload)), payload]
-    return b"".join([*parts, EOC.to_bytes(2), trailing])
+    return join_codestream((part for segment in segments for part in segment_parts(*segment)), trailing)
 
 
 def build_stream(

@@ -106,7 +106,7 @@ def _segments(stream: Codestream) -> Mapping[_Key, Segment]:
     seen: Counter[tuple[str, int | None]] = Counter()
     for segment in stream.segments:
         region = None
-        if segment.kind.regions and stream.complete and stream.pih.region_residual_in_its_own_substream_flag:
+        if stream.complete and stream.independent(segment.kind):
             regions = stream.payload(segment).regions
             region = regions[0].index if regions else None
         what = segment.name, region

@@ -14,10 +14,10 @@ from typing import Any
 from jpegai.codestream.editions import EDITIONS, PictureHeader, read_picture_header
 from jpegai.codestream.errors import Finding, JpegAIError, StreamSyntaxError
 from jpegai.codestream.fields import Entry, Field, Fields, bytes_field, without_gaps
-from jpegai.codestream.framing import Framing, Segment, frame, length_field, start_fields
+from jpegai.codestream.framing import Framing, Segment, frame, join_codestream, segment_parts, start_fields
 from jpegai.codestream.headers import HeaderReading, absent_header, build_header, read_header
 from jpegai.codestream.payloads import Payload, ThreadPayload, build_payload, read_payload
-from jpegai.codestream.schema.segments import EOC, MARKERS, SOC, kind_named
+from jpegai.codestream.schema.segments import MARKERS, SegmentKind, kind_named
 from jpegai.codestream.schema.values import Expression, Header
 
 __all__ = ["Codestream"]
@@ -167,6 +167,10 @@ class Codestream:
             part.__dict__.pop(name, None)
         return part
 
+    def independent(self, kind: SegmentKind) -> bool:
+        """Whether every payload of a kind is that of a single independent region (01.6.2)."""
+        return kind.regions and bool(self.pih.region_residual_in_its_own_substream_flag)
+
     def payload(self, segment: Segment) -> Payload:
         """Return an entropy-coded segment cut in regions and threads; damage is among what it holds."""
         if segment.group not in self._payloads:
@@ -182,7 +186,7 @@ class Codestream:
             segment.group,
             threads=Expression(segment.kind.threads).evaluate(self.pih),
             regions=regions,
-            independent=segment.kind.regions and bool(self.pih.region_residual_in_its_own_substream_flag),
+            independent=self.independent(segment.kind),
             trace=trace,
             wanted=self._wanted.get(segment.name),
         )
@@ -199,7 +203,7 @@ class Codestream:
         if not self.complete:
             raise StreamSyntaxError("there is no picture header that can be read", segment="pih", file=self.name)
         segments = [segment for segment in self.segments if segment.name == name]
-        independent = kind_named(name).regions and self.pih.region_residual_in_its_own_substream_flag
+        independent = self.independent(kind_named(name))
         if not segments and not independent:
             raise StreamSyntaxError(f"the stream has no {name} segment", segment=name, file=self.name)
         result: dict[int, tuple[ThreadPayload, ...]] = {}
@@ -281,12 +285,8 @@ class Codestream:
         Raises:
             StreamSyntaxError: a value does not fit its element.
         """
-        parts: list[bytes | memoryview] = [SOC.to_bytes(2)]
-        for segment in self.segments:
-            payload = self._build_payload(segment)
-            parts += [segment.kind.marker.to_bytes(2), length_field(len(payload)), payload]
-        parts += [EOC.to_bytes(2), self.trailing]
-        return b"".join(parts)
+        segments = (segment_parts(segment.kind, self._build_payload(segment)) for segment in self.segments)
+        return join_codestream((part for parts in segments for part in parts), self.trailing)
 
     def _build_payload(self, segment: Segment) -> bytes | memoryview:
         kind = segment.kind
@@ -300,7 +300,7 @@ class Codestream:
         if payload is None or payload.errors:
             return segment.payload
         threads = {region.index: [thread.data for thread in region.threads] for region in payload.regions}
-        independent = bool(kind.regions and self.pih.region_residual_in_its_own_substream_flag)
+        independent = self.independent(kind)
         return build_payload(threads, independent=independent, total=len(threads))[0]
 
 

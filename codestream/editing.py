@@ -10,11 +10,11 @@ from typing import Any
 
 from jpegai.codestream.codestream import Codestream
 from jpegai.codestream.errors import EditError, Finding, JpegAIError
-from jpegai.codestream.framing import Segment, length_field
+from jpegai.codestream.framing import Segment, join_codestream, segment_parts
 from jpegai.codestream.headers import build_header, read_header
 from jpegai.codestream.rules.check import check
 from jpegai.codestream.schema.recoding import ELEMENT_CLASSES, TOOL_FILTERS, changed
-from jpegai.codestream.schema.segments import EOC, SOC, SegmentKind
+from jpegai.codestream.schema.segments import SegmentKind
 from jpegai.codestream.schema.values import Header
 
 __all__ = ["Piece", "assemble", "header_of", "new_findings", "new_payload", "parsed", "pieces", "rebuilt"]
@@ -32,7 +32,7 @@ class Piece:
     @classmethod
     def of(cls, kind: SegmentKind, payload: bytes | memoryview) -> Piece:
         """Return the segment with a payload."""
-        return cls(kind, b"".join((kind.marker.to_bytes(2), length_field(len(payload)), payload)))
+        return cls(kind, b"".join(segment_parts(kind, payload)))
 
 
 def pieces(stream: Codestream) -> dict[str, Piece]:
@@ -90,7 +90,7 @@ def parsed(
         EditError: it does not parse.
     """
     behind = before.trailing if trailing is None else trailing
-    data = b"".join((SOC.to_bytes(2), *(part.data for part in parts), EOC.to_bytes(2), behind))
+    data = join_codestream((part.data for part in parts), behind)
     try:
         return Codestream.parse(data, name=before.name, edition=edition or before.edition)
     except JpegAIError as error:

@@ -276,5 +276,5 @@ def _joined(stream: Codestream, segment: Segment, threads: Sequence[bytes]) -> b
             "threads of one region replace as many", selector=segment.group,
             expected=f"{len(regions)} regions of {len(regions[0].threads)} threads", found=f"{len(threads)} threads",
         )  # fmt: skip
-    independent = bool(segment.kind.regions and stream.pih.region_residual_in_its_own_substream_flag)
+    independent = stream.independent(segment.kind)
     return build_payload({regions[0].index: threads}, independent=independent)[0]

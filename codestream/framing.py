@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jpegai.codestream.cursor import BitReader, BitWriter
@@ -18,7 +19,7 @@ from jpegai.codestream.rules.catalogue import finding
 from jpegai.codestream.schema.payload import LENGTH, MARKER
 from jpegai.codestream.schema.segments import EOC, SEGMENTS, SOC, SegmentKind
 
-__all__ = ["Framing", "Gap", "Segment", "frame", "length_field", "start_fields"]
+__all__ = ["Framing", "Gap", "Segment", "frame", "join_codestream", "length_field", "segment_parts", "start_fields"]
 
 #: Bytes of the longest length field: 32 zero bits, a one, 32 bits.
 _LONGEST_LENGTH = 9
@@ -97,6 +98,16 @@ def length_field(length: int) -> bytes:
     writer.ue(length)
     writer.align()
     return writer.bytes()
+
+
+def segment_parts(kind: SegmentKind, payload: bytes | memoryview) -> tuple[bytes, bytes, bytes | memoryview]:
+    """Return a segment as marker, length field and payload."""
+    return kind.marker.to_bytes(2), length_field(len(payload)), payload
+
+
+def join_codestream(parts: Iterable[bytes | memoryview], trailing: bytes | memoryview = b"") -> bytes:
+    """Return the bytes of segments as a codestream, between its two markers, and what stands behind it (01.1)."""
+    return b"".join((SOC.to_bytes(2), *parts, EOC.to_bytes(2), trailing))
 
 
 @dataclass(frozen=True, slots=True)

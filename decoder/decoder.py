@@ -202,7 +202,7 @@ class Decoder:
 
         stream = _open(stream)
         try:
-            stream, plan, rendering = self._plan(stream, chosen_window(stream, roi, tile, region), **options)
+            stream, plan, rendering = self.layout(stream, chosen_window(stream, roi, tile, region), **options)
             whole = make_plan(
                 stream,
                 plan.transform,
@@ -252,7 +252,7 @@ class Decoder:
         """
         stream = _open(source)
         try:
-            stream, plan, rendering = self._plan(stream, chosen_window(stream, roi, tile, region), **options)
+            stream, plan, rendering = self.layout(stream, chosen_window(stream, roi, tile, region), **options)
             early = () if recorder.stops_before("planes") else _networks(plan, stream.pih.model_id)
             with self._loading(early):
                 # imported late: the networks load while the compiled loops do
@@ -262,7 +262,7 @@ class Decoder:
         except JpegAIError as error:
             raise error.locate(file=stream.name) from None
 
-    def _plan(
+    def layout(
         self,
         stream: Codestream,
         window: Area | None,
@@ -274,7 +274,24 @@ class Decoder:
         eicci_selection: str = "reference",
         force: bool = False,
     ) -> tuple[Codestream, Plan, Rendering]:
-        """Lay out a decode; return the stream as the decode reads it, too: of a window only the regions it needs."""
+        """Lay out a decode before any work, or refuse it.
+
+        Args:
+            stream: the stream.
+            window: part of the displayed picture; None for all of it.
+            transform: as `decode`, like the further ones.
+            channels: as `decode`.
+            format: as `decode`.
+            colour: as `decode`.
+            eicci_selection: as `decode`.
+            force: as `decode`.
+
+        Returns:
+            The stream as the decode reads it (of a window only the regions it needs), its plan and its rendering.
+
+        Raises:
+            JpegAIError, ValueError: as `decode`.
+        """
         if window is not None:
             stream = stream.only({component.residual_segment: () for component in COMPONENTS})
         check(stream)

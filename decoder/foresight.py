@@ -8,9 +8,6 @@ from jpegai.decoder.decoder import Decoder
 from jpegai.decoder.filters.chain import FilterChain
 from jpegai.decoder.models import file_name
 from jpegai.decoder.networks import NETWORKS
-from jpegai.decoder.picture.signalling import choose_rendering
-from jpegai.decoder.plan import make_plan
-from jpegai.decoder.support import check, choose_transform
 
 __all__ = ["model_files", "obstacles"]
 
@@ -39,15 +36,7 @@ def obstacles(decoder: Decoder, stream: Codestream, transform: str) -> list[Jpeg
         return list(stream.errors)
     found: list[JpegAIError] = []
     try:
-        check(stream)
-        rendering = choose_rendering(stream, None, "signalled")
-        make_plan(
-            stream,
-            choose_transform(stream, transform),
-            rendering=rendering,
-            max_pixels=decoder.max_pixels,
-            max_memory=decoder.max_memory,
-        )
+        decoder.layout(stream, None, transform=transform)
         absent = [file for file in model_files(stream, transform) if decoder.store.status(file) == "missing"]
         if absent:
             raise ModelError(f"models are missing: {', '.join(absent)}", file=decoder.store.name)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any, NoReturn
 
 import click
 
 from jpegai.codestream import Codestream, Field, Finding, select
 from jpegai.codestream.fields import Entry
+from jpegai.tools.documents import head
 from jpegai.tools.options import edition_option, models_option
 from jpegai.tools.terminal import console
 from jpegai.tools.views import print_bits, print_hex, print_segments, print_tree
@@ -77,8 +77,7 @@ def _can_decode(stream: Codestream, models: str, as_json: bool) -> NoReturn:
 
     found = answer(stream, models)
     if as_json:
-        head = {"schema_version": SCHEMA_VERSION, "tool": f"jpegai {version('jpegai')}", "file": stream.name}
-        click.echo(json.dumps(head | found, indent=1))
+        click.echo(json.dumps(head(SCHEMA_VERSION) | {"file": stream.name} | found, indent=1))
     else:
         print_answer(found)
     raise click.exceptions.Exit(exit_code(found))
@@ -89,9 +88,7 @@ def report(stream: Codestream, full: bool = False, entries: Sequence[Entry] | No
 
     Byte strings appear as length, sha256 and first bytes (all of them when `full`), arrays as lists of values.
     """
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "tool": f"jpegai {version('jpegai')}",
+    return head(SCHEMA_VERSION) | {
         "file": stream.name,
         "bytes": len(stream.data),
         "sha256": hashlib.sha256(stream.data).hexdigest(),

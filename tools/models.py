@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from jpegai.codestream.errors import ModelError
+from jpegai.tools.documents import head
 from jpegai.tools.export import export
 from jpegai.tools.options import models_option
 from jpegai.tools.terminal import console
@@ -137,8 +137,7 @@ def _row(entry: OfficialFile, status: str) -> dict[str, Any]:
 
 
 def _print_json(**content: Any) -> None:
-    head = {"schema_version": SCHEMA_VERSION, "tool": f"jpegai {version('jpegai')}"}
-    click.echo(json.dumps({**head, **content}, indent=1))
+    click.echo(json.dumps({**head(SCHEMA_VERSION), **content}, indent=1))
 
 
 def _table(title: str, rows: Iterable[tuple[OfficialFile, str]]) -> Table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import version
 from typing import Any
 
 import click
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from jpegai.codestream import Codestream
 from jpegai.codestream.statistics import PARTS, SegmentStatistics, Statistics, statistics
+from jpegai.tools.documents import head
 from jpegai.tools.options import edition_option
 from jpegai.tools.terminal import console
 
@@ -40,9 +40,7 @@ def stats(files: tuple[str, ...], edition: str | None, as_json: bool) -> None:
 
 def report(streams: list[Codestream]) -> dict[str, Any]:
     """Return the statistics of streams, for JSON."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "tool": f"jpegai {version('jpegai')}",
+    return head(SCHEMA_VERSION) | {
         "files": [_record(stream, statistics(stream)) for stream in streams],
     }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from rich.table import Table
 from jpegai.codestream import Codestream
 from jpegai.codestream.rules.catalogue import catalogue
 from jpegai.tools.coverage import Coverage, Item
+from jpegai.tools.documents import head
 from jpegai.tools.options import edition_option
 from jpegai.tools.terminal import console
 
@@ -134,8 +134,7 @@ def coverage_report(found: Coverage) -> dict[str, Any]:
     for record in parts["rules"]:
         rule = catalogue()[record["name"]]
         record |= {"severity": rule.severity, "section": rule.section, "statement": rule.statement}
-    head = {"schema_version": SCHEMA_VERSION, "tool": f"jpegai {version('jpegai')}"}
-    return {**head, "streams": found.names, "summary": summary, **parts}
+    return {**head(SCHEMA_VERSION), "streams": found.names, "summary": summary, **parts}
 
 
 def _record(item: Item, names: Sequence[str]) -> dict[str, Any]:

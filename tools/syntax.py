@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.metadata import version
 from typing import Any
 
 import click
@@ -16,6 +15,7 @@ from rich.table import Table as Grid
 from jpegai.codestream.schema.base import Derived, Element
 from jpegai.codestream.schema.describe import Row, Table, tables
 from jpegai.codestream.schema.segments import ALIASES
+from jpegai.tools.documents import head
 from jpegai.tools.terminal import console
 
 __all__ = ["markdown", "report", "syntax"]
@@ -131,9 +131,7 @@ def _code(row: Row) -> Iterator[str]:
 
 def report(chosen: Sequence[Table]) -> dict[str, Any]:
     """Return the tables for JSON."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "tool": f"jpegai {version('jpegai')}",
+    return head(SCHEMA_VERSION) | {
         "segments": [
             {
                 "name": table.name,

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 from jpegai.codestream.errors import Finding
 from jpegai.codestream.rules.catalogue import Rule, catalogue
 from jpegai.codestream.rules.report import Report
+from jpegai.tools.documents import head
 
 if TYPE_CHECKING:
     from jpegai.tools.validate import Result, Run
@@ -21,10 +22,6 @@ __all__ = ["SCHEMA_VERSION", "json_text", "junit_text", "rules_document", "run_d
 #: Version of the JSON form; changes when a reader would have to change.
 SCHEMA_VERSION = 1
 _SARIF = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
-
-
-def _tool() -> str:
-    return f"jpegai {version('jpegai')}"
 
 
 def finding_record(report: Report, found: Finding) -> dict[str, Any]:
@@ -54,9 +51,7 @@ def _status(report: Report) -> dict[str, bool | None]:
 
 def rules_document() -> dict[str, Any]:
     """Return the catalogue for JSON."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "tool": _tool(),
+    return head(SCHEMA_VERSION) | {
         "rules": [
             {
                 "id": rule.id,
@@ -75,9 +70,7 @@ def rules_document() -> dict[str, Any]:
 
 def run_document(run: Run) -> dict[str, Any]:
     """Return a run for JSON (``validate.schema.json``)."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "tool": _tool(),
+    return head(SCHEMA_VERSION) | {
         "asked": {
             "profile_and_level": run.asked,
             "edition": run.edition,

@@ -85,6 +85,12 @@ def _interleave_row(planes: NDArray[Any], out: NDArray[Any], row: int) -> None:
 
 
 @kernel
+def _sample(value: np.float32, peak: np.float32) -> np.float32:
+    """One sample of 0..255, clipped, on 0..peak and rounded, half to even (10.10.1)."""
+    return np.float32(np.rint(_clip(value) / np.float32(255) * peak))
+
+
+@kernel
 def _yuv_to_samples(
     y: Float32,
     u: Float32,
@@ -98,13 +104,12 @@ def _yuv_to_samples(
     last: int,
 ) -> None:
     # vectors of one component are fast, stores of three in turn are not: a row is computed first and then interleaved
-    scale = np.float32(255)
     for row in range(first, last):
         for column in range(out.shape[1]):
             r, g, b = _rgb(y[row, column], u[row, column], v[row, column], matrix, chroma)
-            scratch[0, column] = np.rint(_clip(r) / scale * peak)
-            scratch[1, column] = np.rint(_clip(g) / scale * peak)
-            scratch[2, column] = np.rint(_clip(b) / scale * peak)
+            scratch[0, column] = _sample(r, peak)
+            scratch[1, column] = _sample(g, peak)
+            scratch[2, column] = _sample(b, peak)
         _interleave_row(scratch, out, row)
 
 
@@ -166,21 +171,19 @@ def _interleave(
     first: int,
     last: int,
 ) -> None:
-    scale = np.float32(255)
     for row in range(first, last):
         for column in range(out.shape[1]):
-            scratch[0, column] = np.rint(_clip(a[row, column]) / scale * peak)
-            scratch[1, column] = np.rint(_clip(b[row, column]) / scale * peak)
-            scratch[2, column] = np.rint(_clip(c[row, column]) / scale * peak)
+            scratch[0, column] = _sample(a[row, column], peak)
+            scratch[1, column] = _sample(b[row, column], peak)
+            scratch[2, column] = _sample(c[row, column], peak)
         _interleave_row(scratch, out, row)
 
 
 @kernel
 def _round(plane: Float32, peak: np.float32, out: NDArray[Any], first: int, last: int) -> None:
-    scale = np.float32(255)
     for row in range(first, last):
         for column in range(out.shape[1]):
-            out[row, column] = np.rint(_clip(plane[row, column]) / scale * peak)
+            out[row, column] = _sample(plane[row, column], peak)
 
 
 def _split(workers: Workers, shape: tuple[int, ...], rows: Any, *arguments: Any) -> None:
