@@ -105,7 +105,7 @@ def float_layers(network: Network, floats: Mapping[str, NDArray[Any]]) -> tuple[
     Raises:
         ModelError: a tensor is missing, of another shape or not finite, or a range is not above 0.
     """
-    result = []
+    result: list[FloatLayer] = []
     for layer in network.layers:
         if layer.kind != "int_conv":
             continue
@@ -165,7 +165,7 @@ def quantise(
     """
     layers = float_layers(network, floats)
     tensors: dict[str, NDArray[Any]] = {}
-    reports = []
+    reports: list[QuantisedLayer] = []
     step = 1.0
     reach = np.full(layers[0].layer.weight.shape[1] if layers[0].layer.weight else 0, float(_Z_LIMIT))
     smallest = -reach
@@ -196,7 +196,8 @@ def _largest_outputs(each: FloatLayer, low: _Floats, high: _Floats) -> _Floats:
     """Return the largest output of each channel after the ReLU, from the limits of each input channel."""
     taps = each.weight.reshape(len(each.weight), len(high), -1)
     raised = np.maximum(taps, 0).sum(axis=2) @ high + np.minimum(taps, 0).sum(axis=2) @ low
-    return np.maximum(raised + each.bias, 0)
+    outputs: _Floats = np.maximum(raised + each.bias, 0)
+    return outputs
 
 
 def _output_range(following: FloatLayer | None, seen: float | None, largest: float) -> tuple[float, RangeOrigin, float]:
@@ -239,7 +240,7 @@ def _fit(
         integers[undecided] = np.rint(np.ldexp(weight[undecided], shift[:, None]))
         exact = np.ldexp(bias[undecided], shift)
         # a bias beyond what is possible is refused below; here it must only not overflow 64 bits
-        offsets[undecided] = np.rint(np.clip(exact, -(2.0**62), 2.0**62)) + ((1 << shift) >> 1)
+        offsets[undecided] = np.floor(np.clip(exact, -(2.0**62), 2.0**62) + 0.5) + ((1 << shift) >> 1)
         bounds[undecided] = accumulator_bounds(integers[undecided], offsets[undecided], low, high)
         undecided = undecided[bounds[undecided] >= ACCUMULATOR_LIMIT]
         hopeless = undecided[shifts[undecided] == 0]
