@@ -18,7 +18,7 @@ from jpegai.tools.terminal import console
 
 if TYPE_CHECKING:
     from jpegai.decoder.models.conversion import Agreement, QuantisedFile
-    from jpegai.decoder.models.quantise import QuantisedLayer
+    from jpegai.decoder.models.hyper_scale import QuantisedLayer
 
 __all__ = ["quantize"]
 
@@ -26,6 +26,7 @@ __all__ = ["quantize"]
 SCHEMA_VERSION = 1
 
 _ACCUMULATOR_BITS = 31
+_COLUMNS = "layer", "channels", "output range", "unit", "weight bits", "shifts", "accumulator (channel)", "free bits"
 
 
 @click.command()
@@ -94,7 +95,7 @@ def _margin(bound: int) -> float:
 def _table(file: QuantisedFile) -> Table:
     title = f"{file.source} -> {file.name}"
     table = Table(title=escape(title), title_justify="left", box=None)
-    for column in ("layer", "channels", "output range", "unit", "weight bits", "shifts", "accumulator", "free bits"):
+    for column in _COLUMNS:
         table.add_column(column, justify="left" if column in ("layer", "output range") else "right")
     for layer in file.layers:
         bound = int(layer.bounds.max())
@@ -116,7 +117,8 @@ def _summary(file: QuantisedFile) -> str:
     if file.agreement is None:
         return "not calibrated"
     shares = (f"{share:.3%} {what}" for what, share in _shares(file.agreement).items())
-    return f"sigma indices against the float network, {file.streams} streams: {', '.join(shares)}"
+    streams = f"{file.streams} stream{'s' if file.streams > 1 else ''}"
+    return f"sigma indices against the float network, {streams}: {', '.join(shares)}"
 
 
 def _shares(agreement: Agreement) -> dict[str, float]:

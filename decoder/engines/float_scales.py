@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from jpegai.codestream.errors import ModelError
 from jpegai.decoder.engines.float32 import open_network
-from jpegai.decoder.models.quantise import OUTPUT_STEP, FloatLayer, float_layers
+from jpegai.decoder.models.hyper_scale import OUTPUT_STEP, FloatLayer, float_layers
 from jpegai.decoder.networks import Layer, Network, Tensor
 
 __all__ = ["FloatScales"]

@@ -18,9 +18,9 @@ from jpegai.decoder.engines.integer import IntegerNetwork
 from jpegai.decoder.entropy import decode_z, z_cdf
 from jpegai.decoder.geometry import hyper_size, size_argument
 from jpegai.decoder.models import ModelStore, file_name
+from jpegai.decoder.models.hyper_scale import QuantisedLayer, quantise
 from jpegai.decoder.models.layout import check, tensors_of
 from jpegai.decoder.models.official import find
-from jpegai.decoder.models.quantise import QuantisedLayer, quantise
 from jpegai.decoder.networks import NETWORKS
 from jpegai.decoder.workers import Workers
 

@@ -100,7 +100,7 @@ def test_json_with_a_calibration(run: Run, tmp_path: Path) -> None:
     code, printed, _ = run(folder, "-o", out, "--calibrate", STREAM)
     assert code == 0
     assert "calibrated" in printed
-    assert "sigma indices against the float network, 1 streams: " in printed
+    assert "sigma indices against the float network, 1 stream: " in printed
     assert "0.000% off by more" in printed
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from jpegai.decoder.components import COMPONENTS, Component
 from jpegai.decoder.models import ModelStore, file_name
-from jpegai.decoder.models.quantise import dequantise
+from jpegai.decoder.models.hyper_scale import dequantise
 from jpegai.decoder.networks import NETWORKS
 from tests.decoder.models.official_writer import write_checkpoint
 

@@ -21,7 +21,7 @@ from jpegai.decoder.engines.integer import IntegerNetwork
 from jpegai.decoder.geometry import size_argument
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.models.conversion import Agreement
-from jpegai.decoder.models.quantise import Quantised, dequantise, float_layers, quantise
+from jpegai.decoder.models.hyper_scale import Quantised, dequantise, float_layers, quantise
 from jpegai.decoder.networks import NETWORKS, Network
 from jpegai.decoder.networks.hyper import _hyper_scale_decoder
 from jpegai.decoder.workers import Workers
