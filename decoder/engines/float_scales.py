@@ -35,11 +35,8 @@ class FloatScales:
         self._layers = float_layers(network, floats)
         self._clamp = next(layer for layer in network.layers if layer.kind == "clamp")
         whole = _twin(network, self._layers)
-        tensors = {}
-        for each in self._layers:
-            assert each.layer.weight is not None
-            tensors[f"{each.name}.weight"] = each.weight.reshape(each.layer.weight.shape).astype(np.float32)
-            tensors[f"{each.name}.bias"] = each.bias.astype(np.float32)
+        tensors = {f"{each.name}.weight": each.weight.astype(np.float32) for each in self._layers}
+        tensors |= {f"{each.name}.bias": each.bias.astype(np.float32) for each in self._layers}
         self._whole = open_network(whole, tensors)
         places = [place for place, layer in enumerate(whole.layers) if layer.kind == "relu"]
         self._hidden = [open_network(replace(whole, layers=whole.layers[: place + 1]), tensors) for place in places]
@@ -50,7 +47,7 @@ class FloatScales:
         Raises:
             ModelError: it is not finite.
         """
-        largest = [max(float(run(plane.astype(np.float32)).max()) for plane in z) for run in self._hidden]
+        largest = [float(np.max([run(plane.astype(np.float32)).max() for plane in z])) for run in self._hidden]
         for each, value in zip(self._layers, largest, strict=False):
             if not np.isfinite(value):
                 raise ModelError("an output is not finite", selector=each.name)

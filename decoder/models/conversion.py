@@ -20,7 +20,6 @@ from jpegai.decoder.geometry import hyper_size, size_argument
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.models.hyper_scale import QuantisedLayer, quantise
 from jpegai.decoder.models.layout import check, tensors_of
-from jpegai.decoder.models.official import find
 from jpegai.decoder.networks import NETWORKS
 from jpegai.decoder.workers import Workers
 
@@ -128,8 +127,8 @@ def _read(store: ModelStore, component: Component, index: int) -> dict[str, NDAr
     layout = tensors_of(component.file_kind)
     file = file_name(f"{component.file_kind}_float", index)
     prefix = NETWORKS[component.scale_network].prefix
-    ranges = [name.replace(".weight", ".input_range") for name in layout if name.startswith(prefix)]
-    stored = store.stored(file, dict.fromkeys([*layout, *ranges]))
+    weights = [name for name in layout if name.startswith(prefix) and name.endswith(".weight")]
+    stored = store.stored(file, [*layout, *(name.removesuffix("weight") + "input_range" for name in weights)])
     result = {}
     for name, array in stored.items():
         if not name.startswith(prefix):
@@ -195,5 +194,5 @@ def _convert(
     except ModelError as error:
         raise error.locate(file=store.place(source)) from None
     others = {name: array for name, array in floats.items() if not name.startswith(network.prefix)}
-    name = find(file_name(component.file_kind, index)).name
+    name = file_name(component.file_kind, index)
     return QuantisedFile(name, source, quantised.layers, len(latents), agreement), {**others, **quantised.tensors}

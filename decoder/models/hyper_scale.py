@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from jpegai.codestream.errors import ModelError
 from jpegai.decoder.engines.integer import ACCUMULATOR_LIMIT, accumulator_bounds
+from jpegai.decoder.models.layout import shape_text
 from jpegai.decoder.networks import Layer, Network
 
 __all__ = [
@@ -51,7 +52,7 @@ class FloatLayer:
     Attributes:
         layer: the integer layer that will stand for it.
         name: name of its tensors, without the last part (``hyper_scale_decoder.conv1``).
-        weight: (output channels, input channels x taps).
+        weight: (output channels, input channels, height, width of the kernel).
         bias: (output channels,), 0 where the network has none.
         input_range: inputs above are cut off to this value in the float network too; None where nothing is cut.
     """
@@ -113,13 +114,13 @@ def float_layers(network: Network, floats: Mapping[str, NDArray[Any]]) -> tuple[
         assert layer.bias is not None
         name = network.prefix + layer.weight.name.removesuffix(".weight")
         weight = _finite(floats, f"{name}.weight", layer.weight.shape)
-        bias = _finite(floats, f"{name}.bias", layer.bias.shape) if f"{name}.bias" in floats else None
+        absent = np.zeros(layer.channels)
+        bias = _finite(floats, f"{name}.bias", layer.bias.shape) if f"{name}.bias" in floats else absent
         limit = float(_finite(floats, f"{name}.input_range", (1,))[0]) if f"{name}.input_range" in floats else None
         if limit is not None and (limit <= 0 or not result):
             wanted = "a range above 0" if result else "no range of z, which is -31..31"
             raise ModelError("not a range of inputs", selector=f"{name}.input_range", expected=wanted, found=limit)
-        flat = weight.reshape(layer.channels, -1)
-        result.append(FloatLayer(layer, name, flat, np.zeros(len(flat)) if bias is None else bias, limit))
+        result.append(FloatLayer(layer, name, weight, bias, limit))
     return tuple(result)
 
 
@@ -131,7 +132,7 @@ def _finite(floats: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...
     if array.dtype.kind != "f":
         raise ModelError("wrong type", selector=name, expected="floating point", found=array.dtype.name)
     if array.shape != shape:
-        raise ModelError("wrong shape", selector=name, expected=shape, found=array.shape)
+        raise ModelError("wrong shape", selector=name, expected=shape_text(shape), found=shape_text(array.shape))
     with np.errstate(over="ignore"):  # a float64 beyond the range becomes infinite, which is refused
         array = array.astype(np.float32)
     finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
@@ -167,7 +168,7 @@ def quantise(
     tensors: dict[str, NDArray[Any]] = {}
     reports: list[QuantisedLayer] = []
     step = 1.0
-    reach = np.full(layers[0].layer.weight.shape[1] if layers[0].layer.weight else 0, float(_Z_LIMIT))
+    reach = np.full(network.inputs[0].channels, float(_Z_LIMIT))
     smallest = -reach
     for place, each in enumerate(layers):
         reach = _largest_outputs(each, smallest, reach)
@@ -176,15 +177,11 @@ def quantise(
         seen = calibrated[place] if calibrated is not None and following is not None else None
         limit, origin, unit = _output_range(following, seen, float(reach.max(initial=0)))
         reach = np.minimum(reach, unit * _ACTIVATION_HIGH)
-        weight, bias, shifts, bounds = _fit(
-            each, each.weight * (step / unit), each.bias / unit, reports[-1].origin if reports else None
-        )
-        assert each.layer.weight is not None
-        assert each.layer.shifts is not None
+        weight, bias, shifts, bounds = _fit(each, step, unit, reports[-1].origin if reports else None)
         tensors |= {
-            f"{each.name}.weight": weight.reshape(each.layer.weight.shape).astype(np.int8),
+            f"{each.name}.weight": weight.reshape(each.weight.shape).astype(np.int8),
             f"{each.name}.bias": bias.astype(np.int32),
-            f"{each.name}.per_channel_shifts": shifts.reshape(each.layer.shifts.shape),
+            f"{each.name}.per_channel_shifts": shifts[None, :, None, None],
             f"{each.name}.is_quantized": np.ones(1, np.bool_),
         }
         reports.append(QuantisedLayer(each.name, limit, origin, unit, _bits(weight), shifts, bounds))
@@ -214,12 +211,13 @@ def _output_range(following: FloatLayer | None, seen: float | None, largest: flo
 
 
 def _fit(
-    each: FloatLayer, weight: _Floats, bias: _Floats, origin: RangeOrigin | None
+    each: FloatLayer, step: float, unit: float, origin: RangeOrigin | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8], NDArray[np.int64]]:
-    """Return weight, bias, shifts and bounds of a layer whose weight and bias are given in units of its output.
+    """Return weight (output channels, products), bias, shifts and bounds of a layer.
 
-    `origin` is that of the range of its input, None of z.
+    `step` is the unit of its input, `unit` that of its output; `origin` that of the range of its input, None of z.
     """
+    weight, bias = each.weight.reshape(len(each.weight), -1) * (step / unit), each.bias / unit
     shifts = _shifts_of_weights(weight)
     if (shifts < 0).any():
         channel = int(np.argmin(shifts))
@@ -285,7 +283,6 @@ def dequantise(network: Network, tensors: Mapping[str, NDArray[Any]]) -> dict[st
     result: dict[str, NDArray[Any]] = {}
     for layer in layers:
         assert layer.weight is not None
-        assert layer.shifts is not None
         name = network.prefix + layer.weight.name.removesuffix(".weight")
         unit = OUTPUT_STEP if layer is layers[-1] else 1.0
         shifts = np.asarray(tensors[f"{name}.per_channel_shifts"]).reshape(-1).astype(np.int64)
@@ -295,7 +292,7 @@ def dequantise(network: Network, tensors: Mapping[str, NDArray[Any]]) -> dict[st
         result |= {
             f"{name}.weight": (weight * scale[:, None, None, None]).astype(np.float32),
             f"{name}.bias": (bias * scale).astype(np.float32),
-            f"{name}.per_channel_shifts": np.zeros(layer.shifts.shape, np.int8),
+            f"{name}.per_channel_shifts": np.zeros((1, layer.channels, 1, 1), np.int8),
             f"{name}.is_quantized": np.zeros(1, np.bool_),
         }
         if layer is not layers[0]:

@@ -281,7 +281,8 @@ def test_shifts_are_the_largest_and_outputs_the_nearest(seed: int, reach: int, s
     unit = 1.0
     rng = np.random.default_rng(seed)
     for each, report in zip(float_layers(SMALL, own), result.layers, strict=True):
-        weight, bias = each.weight * unit / report.step, each.bias / report.step
+        weight = each.weight.reshape(len(each.weight), -1) * unit / report.step
+        bias = each.bias / report.step
         integers = result.tensors[f"{each.name}.weight"].reshape(weight.shape).astype(np.int64)
         offsets = result.tensors[f"{each.name}.bias"].astype(np.int64)
         shifts = report.shifts.astype(np.int64)
