@@ -16,11 +16,14 @@ from jpegai.decoder.components import COMPONENTS, Component
 from jpegai.decoder.engines.float_scales import FloatScales
 from jpegai.decoder.engines.integer import IntegerNetwork
 from jpegai.decoder.entropy import decode_z, z_cdf
-from jpegai.decoder.geometry import hyper_size, size_argument
+from jpegai.decoder.geometry import size_argument
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.models.hyper_scale import QuantisedLayer, quantise
 from jpegai.decoder.models.layout import check, tensors_of
 from jpegai.decoder.networks import NETWORKS
+from jpegai.decoder.plan import make_plan
+from jpegai.decoder.support import check as check_stream
+from jpegai.decoder.support import choose_transform
 from jpegai.decoder.workers import Workers
 
 __all__ = ["Agreement", "QuantisedFile", "quantise_models"]
@@ -96,7 +99,7 @@ def quantise_models(
 
     Raises:
         ModelError: there are no float files, a tensor is missing or wrong, or does not fit the integers.
-        JpegAIError: a stream is damaged, or belongs to a model that is not there.
+        JpegAIError: a stream cannot be decoded, or belongs to a model that is not there.
         OSError: the file cannot be written.
     """
     floats = {
@@ -151,17 +154,18 @@ def _latents(
     """Return the z of all streams, by component and model."""
     found: dict[tuple[str, int], list[_Latents]] = {}
     for stream in streams:
-        pih = stream.pih
-        keys = [(component.name, pih.model_id) for component in COMPONENTS]
+        model_id = stream.pih.model_id
+        keys = [(component.name, model_id) for component in COMPONENTS]
         if not all(key in floats for key in keys):
             raise ModelError(
-                f"a stream for calibration belongs to model {pih.model_id}, of which not both float files are there",
+                f"a stream for calibration belongs to model {model_id}, of which not both float files are there",
                 file=stream.name,
             )
         try:
+            check_stream(stream)
+            plan = make_plan(stream, choose_transform(stream, None))
             cdfs = [z_cdf(floats[key][_FREQUENCIES]) for key in keys]
-            size = hyper_size(pih.img_height, pih.img_width)
-            planes, _ = decode_z(stream.threads("soz"), cdfs, size, Workers(1))
+            planes, _ = decode_z(stream.threads("soz"), cdfs, plan.hyper, Workers(1))
         except JpegAIError as error:
             raise error.locate(file=stream.name) from None
         for key, z in zip(keys, planes, strict=True):

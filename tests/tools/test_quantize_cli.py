@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from jpegai.codestream.building import build_stream
 from jpegai.conformance_streams import STREAMS
 from jpegai.decoder import Decoder
 from jpegai.decoder.components import COMPONENTS
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.models.layout import tensors_of
+from jpegai.decoder.models.packed import PackedInfo, write_packed
 from jpegai.tools.cli import main
-from tests.decoder.models.float_models import floats, write_float_model
+from tests.decoder.models.float_models import float_file, floats, write_float_model
 from tests.tools.test_schemas import validator
+from tests.writer import PLAIN
 
 Run = Callable[..., tuple[int, str, str]]
 ANALYTIC = ModelStore.open("analytic")
@@ -105,7 +108,7 @@ def test_json_with_a_calibration(run: Run, tmp_path: Path) -> None:
 
 
 def test_what_there_is_is_replaced(run: Run, tmp_path: Path) -> None:
-    """Integer files beside the float ones make way for what is made; a packed file serves as well as a directory."""
+    """Integer files beside the float ones make way for what is made, and are not even read."""
     folder, out = write_float_model(tmp_path / "floats", "analytic", INDEX), tmp_path / "made.safetensors"
     (folder / Y).parent.mkdir()
     (folder / Y).write_bytes(b"damaged")
@@ -113,6 +116,18 @@ def test_what_there_is_is_replaced(run: Run, tmp_path: Path) -> None:
     assert ModelStore.open(out).tensors(Y)["hyper_scale_decoder.conv1.weight"].dtype == np.int8
     error = refused(run, out, tmp_path=tmp_path)
     assert error.startswith(f"jpegai: {out}: no float hyper scale decoder here: no file such as VM_common/Y_0.002.pth")
+
+
+def test_a_packed_file_serves_as_well(run: Run, tmp_path: Path) -> None:
+    packed, out, other = (tmp_path / f"{name}.safetensors" for name in ("floats", "made", "other"))
+    tensors = {(FLOAT_UV, name): array for name, array in float_file(ANALYTIC, COMPONENTS[1], INDEX).items()}
+    write_packed(packed, "floats", {FLOAT_UV: PackedInfo(None, "unknown")}, tensors)
+    code, printed, _ = run(packed, "-o", out)
+    assert (code, printed.count("->")) == (0, 1)
+    assert ModelStore.open(out).files() == (UV,)
+    assert run(write_float_model(tmp_path / "floats", "analytic", INDEX), "-o", other)[0] == 0
+    made, expected = (ModelStore.open(path).tensors(UV) for path in (out, other))
+    assert all(np.array_equal(made[name], expected[name]) for name in expected)
 
 
 def test_a_channel_that_does_not_fit_is_named(run: Run, tmp_path: Path) -> None:
@@ -148,6 +163,10 @@ def test_streams_of_other_models_are_refused(run: Run, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.jai"
     damaged.write_bytes(STREAM.read_bytes()[:-12])
     assert run(folder, "-o", tmp_path / "o.safetensors", "--calibrate", damaged)[0] == 3
+    values = {"img_width_minus64": 65000 - 64, "img_height_minus64": 65000 - 64, "model_id": INDEX}
+    damaged.write_bytes(build_stream(PLAIN | values, soz=[b"\0\0\1"], sorp=[b"\0\0\1"], sors=[b"\0\0\1"]))
+    code, _, err = run(folder, "-o", tmp_path / "o.safetensors", "--calibrate", damaged)
+    assert (code, "larger than the limit" in err) == (6, True), err
 
 
 def test_usage(run: Run, tmp_path: Path) -> None:
