@@ -9,8 +9,9 @@ import contextlib
 import functools
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ import onnxruntime
 # what it looked for and did not find on this machine is not a warning about anybody's picture
 onnxruntime.set_default_logger_severity(3)
 
-__all__ = ["PROVIDERS", "Float32Engine", "Float32Network"]
+__all__ = ["PROVIDERS", "Float32Engine", "Float32Network", "open_network"]
 
 #: Setting to execution provider.
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -171,6 +172,21 @@ class Float32Engine:
         except Exception as error:  # the runtime's errors share no base but Exception
             raise _translated(error, f"the graph of {network.name} cannot be loaded") from error
         return Float32Network(network, sessions)
+
+
+def open_network(network: Network, tensors: Mapping[str, NDArray[Any]]) -> Float32Network:
+    """Return a network of one stage with weights of the caller's, which belong to no store; nothing is cached.
+
+    Args:
+        network: in float32 arithmetic.
+        tensors: weights by full name.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    content = graph.build_graph(network, tensors)
+    session = onnxruntime.InferenceSession(content, options, providers=[PROVIDERS["cpu"]])
+    return Float32Network(network, [session])
 
 
 @functools.cache
