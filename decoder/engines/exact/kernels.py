@@ -34,6 +34,7 @@ def pack(
     height: int,
     row: int,
     rows: int,
+    row_step: int,
     step: int,
     column: int,
     columns: int,
@@ -46,17 +47,17 @@ def pack(
     low: int,
     high: int,
 ) -> None:
-    """Lay out the taps of rows row..row+rows-1 for a product, clipped to low..high, 0 outside the tensor.
+    """Lay out the taps of some rows for a product, clipped to low..high, 0 outside the tensor.
 
-    Place (g, r, t, c, i) of `out`, with the strides given, takes channel c of group g at row row + r and column
-    column + t + step i. `x` (C, R, W) holds the rows from `top` on of a tensor of `height` rows.
+    Place (g, r, t, c, i) of `out`, with the strides given, takes channel c of group g at row row + row_step r and
+    column column + t + step i. `x` (C, R, W) holds the rows from `top` on of a tensor of `height` rows.
     """
     width = x.shape[2]
     share = x.shape[0] // groups
     for channel in range(x.shape[0]):
         group = channel // share
         for r in range(rows):
-            source = row + r
+            source = row + row_step * r
             for tap in range(taps):
                 start = (
                     group * group_stride + r * row_stride + tap * tap_stride + (channel - group * share) * channel_stride

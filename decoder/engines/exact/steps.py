@@ -28,8 +28,10 @@ Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
 Span = tuple[int, int]
 
-#: Positions of a row that are multiplied at once, and numbers of the input that are laid out at once.
-_COLUMNS, _LAID_OUT = 512, 1 << 18
+#: Positions of a row, and of several short rows, that are multiplied at once; numbers that are laid out for it.
+_COLUMNS, _POINTS, _LAID_OUT = 512, 1024, 1 << 18
+#: Rows up to this length are put together.
+_NARROW = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,92 +160,121 @@ class Convolution:
         out = np.empty((self.channels, rows[1] - rows[0], width), np.int32)
         first, last = rows[0] // self.factor, ceil_div(rows[1], self.factor)
         across = ceil_div(width, self.factor)
-        source = run.held[self.source]
-        flat = self._pointwise and source.array.shape[2] == across
-        channels = source.array.shape[0] * max(part.columns for part in self.parts)
-        wide = across if flat else min(across, _COLUMNS)
-        high = max(1, min(last - first, _LAID_OUT // (channels * wide) if not flat else ceil_div(2 * _COLUMNS, wide)))
+        work = functools.partial(_Work, self, run, rows, out, last - first, across)
+        high, wide = work().block_size
         starts = [(row, column) for row in range(first, last, high) for column in range(0, across, wide)]
 
         def piece(begin: int, end: int) -> int:
-            work = _Work(self, run, rows, out, flat, (high, wide))
+            mine = work()
+            mine.allocate()
             return sum(
-                work.block(row, min(high, last - row), column, min(wide, across - column))
+                mine.block(row, min(high, last - row), column, min(wide, across - column))
                 for row, column in starts[begin:end]
             )
 
-        run.split(piece, len(starts), high * wide * channels, self.output)
+        run.split(piece, len(starts), 1 << 16, self.output)
         return out
-
-    @property
-    def _pointwise(self) -> bool:
-        return self.stride == 1 and all(part.rows == part.columns == 1 for part in self.parts)
 
 
 class _Work:
-    """Room and constants of a thread for the blocks of a convolution."""
+    """Room and constants of a thread for the blocks of a convolution.
 
-    def __init__(
-        self, layer: Convolution, run: Run, rows: Span, out: Fixed, flat: bool, block: tuple[int, int]
-    ) -> None:
-        self.layer, self.rows, self.out, self.flat = layer, rows, out, flat
+    Where rows are long, every row is a product of its own, and rows of the laid out input are shared by the products
+    that read them; where they are short, or where there is one tap, a block of rows is one product (`flat`).
+    """
+
+    def __init__(self, layer: Convolution, run: Run, rows: Span, out: Fixed, tall: int, across: int) -> None:
+        self.layer, self.rows, self.out = layer, rows, out
         self.source = run.held[layer.source]
+        self.other = run.held[layer.other] if layer.other else Rows(_NO_TENSOR, 0)
         self.height = run.sizes[layer.source][0]
-        groups = layer.parts[0].matrix.shape[0]
-        self.groups, self.share = groups, self.source.array.shape[0] // groups
-        self.reach = max(part.row + part.rows for part in layer.parts) - min(part.row for part in layer.parts)
-        high, wide = block
-        taps = max(part.columns for part in layer.parts)
-        tall = layer.stride * (high - 1) + self.reach
-        self.laid = np.empty(len(self.source.array) * taps * tall * wide)
-        results = max(part.matrix.shape[0] * part.matrix.shape[1] for part in layer.parts)
-        self.sums = np.empty(results * high * wide)
+        parts = layer.parts
+        self.groups = parts[0].matrix.shape[0]
+        self.share = self.source.array.shape[0] // self.groups
+        self.first = min(part.row for part in parts)
+        self.reach = max(part.row + part.rows for part in parts) - self.first
+        self.flat = across <= _NARROW or all(part.rows == part.columns == 1 for part in parts)
+        channels = len(self.source.array)
+        if self.flat:
+            depth = self.groups * max(part.matrix.shape[2] for part in parts)
+            wide = min(across, _COLUMNS)
+            points = min(_POINTS, max(wide, _LAID_OUT // depth))
+            self.block_size = max(1, min(tall, points // wide)), wide
+        else:
+            wide = min(across, _COLUMNS)
+            depth = channels * max(part.columns for part in parts) * layer.stride
+            self.block_size = max(1, min(tall, _LAID_OUT // (depth * wide))), wide
+
+    def allocate(self) -> None:
+        """Take the room for blocks."""
+        layer, (high, wide) = self.layer, self.block_size
+        if self.flat:
+            depth = max(part.matrix.shape[2] for part in layer.parts) * high
+        else:
+            depth = self.share * max(part.columns for part in layer.parts) * self._tall(high)
+        self.laid = np.empty(self.groups * depth * wide)
+        self.sums = np.empty(len(layer.weights.fraction) * high * wide)
         self.line = np.empty(wide)
         self.scale, self.bias = layer.weights.scale, layer.weights.bias
         self.limits = np.array(layer.formats, np.float64)
-        self.other = run.held[layer.other] if layer.other else Rows(_NO_TENSOR, 0)
+
+    def _tall(self, high: int) -> int:
+        """Return how many rows of the input a block of `high` rows reads."""
+        return self.layer.stride * (high - 1) + self.reach
 
     def block(self, row: int, high: int, column: int, wide: int) -> int:
         """Make a block of results; return how many values the formats cut."""
         cut, laid_out = 0, None
         for part in self.layer.parts:
-            if laid_out != (part.column, part.columns):
-                laid_out = part.column, part.columns
-                self._pack(part, row, high, column, wide)
-            cut += self._multiply(part, row, high, column, wide)
+            if self.flat:
+                columns = self._lay_out_points(part, row, high, column, wide)
+            else:
+                if laid_out != (part.column, part.columns):
+                    laid_out = part.column, part.columns
+                    self._lay_out_lines(part, row, high, column, wide)
+                columns = self._lines(part, high, wide)
+            cut += self._multiply(part, columns, row, high, column, wide)
         return cut
 
-    def _pack(self, part: Part, row: int, high: int, column: int, wide: int) -> None:
+    def _lay_out_points(self, part: Part, row: int, high: int, column: int, wide: int) -> Float64:
         layer, points = self.layer, high * wide
-        top = layer.stride * row + min(each.row for each in layer.parts)
-        tall = layer.stride * (high - 1) + self.reach
-        if self.flat:
-            strides = self.share * points, wide, points, points
-        else:
-            line = part.columns * self.share * wide
-            strides = tall * line, line, self.share * wide, wide
+        depth = part.matrix.shape[2]
+        tap = self.share * points
+        for under in range(part.rows):
+            kernels.pack(
+                self.source.array, self.laid[under * part.columns * tap :], self.source.top, self.height,
+                layer.stride * row + part.row + under, high, layer.stride, layer.stride,
+                layer.stride * column + part.column, wide, part.columns, self.groups, depth * points, wide, tap,
+                points, *layer.clip,
+            )  # fmt: skip
+        return self.laid[: self.groups * depth * points].reshape(self.groups, 1, depth, points)
+
+    def _lay_out_lines(self, part: Part, row: int, high: int, column: int, wide: int) -> None:
+        layer, tap = self.layer, self.share * wide
+        tall = self._tall(high)
         kernels.pack(
-            self.source.array, self.laid, self.source.top, self.height, top, tall, layer.stride,
-            layer.stride * column + part.column, wide, part.columns, self.groups, *strides, *layer.clip,
+            self.source.array, self.laid, self.source.top, self.height, layer.stride * row + self.first, tall, 1,
+            layer.stride, layer.stride * column + part.column, wide, part.columns, self.groups,
+            tall * part.columns * tap, part.columns * tap, tap, wide, *layer.clip,
         )  # fmt: skip
 
-    def _multiply(self, part: Part, row: int, high: int, column: int, wide: int) -> int:
-        layer, (groups, results, depth) = self.layer, part.matrix.shape
-        lines, points = (1, high * wide) if self.flat else (high, wide)
-        tall = 1 if self.flat else layer.stride * (high - 1) + self.reach
-        line = part.columns * self.share * points
-        skipped = 0 if self.flat else part.row - min(each.row for each in layer.parts)
-        columns = np.lib.stride_tricks.as_strided(
-            self.laid[skipped * line :],
-            (groups, lines, depth, points),
-            (8 * tall * line, 8 * layer.stride * line, 8 * points, 8),
+    def _lines(self, part: Part, high: int, wide: int) -> Float64:
+        """Return the taps of every row, (G, rows, taps C, columns): views that share rows."""
+        line = part.columns * self.share * wide
+        return np.lib.stride_tricks.as_strided(
+            self.laid[(part.row - self.first) * line :],
+            (self.groups, high, part.matrix.shape[2], wide),
+            (8 * self._tall(high) * line, 8 * self.layer.stride * line, 8 * wide, 8),
         )
+
+    def _multiply(self, part: Part, columns: Float64, row: int, high: int, column: int, wide: int) -> int:
+        layer, (groups, results, _) = self.layer, part.matrix.shape
+        lines, points = columns.shape[1], columns.shape[3]
         sums = self.sums[: groups * lines * results * points].reshape(groups, lines, results, points)
         products(part.matrix, columns, sums)
-        row_stride = wide if self.flat else results * points
         place = np.array(
             [
-                lines * results * points, row_stride, points, results,
+                lines * results * points, wide if self.flat else results * points, points, results,
                 row, high, column, wide, layer.factor, layer.shuffle, part.down, part.across,
                 *self.rows, self.other.top, layer.mode,
             ],
