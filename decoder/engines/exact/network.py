@@ -8,7 +8,7 @@ on the bands.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -20,8 +20,9 @@ from jpegai.decoder.engines.exact.attention import Gram, Mix, Sums
 from jpegai.decoder.engines.exact.program import AnyStep, build_steps
 from jpegai.decoder.engines.exact.steps import Rows, Run, Span, Step
 from jpegai.decoder.engines.exact.weights import Bound
-from jpegai.decoder.engines.formats import Fixed, Saturations
+from jpegai.decoder.engines.formats import FRACTION, Fixed, Saturations
 from jpegai.decoder.engines.product import one_thread
+from jpegai.decoder.engines.saturation import to_latents
 from jpegai.decoder.geometry import ceil_div
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.networks import NETWORKS, Network
@@ -227,20 +228,40 @@ class ExactEngine:
         workers: threads of the loops.
     """
 
+    dtype: type[np.float32 | np.int32] = np.int32
+
     def __init__(self, store: ModelStore, workers: Workers) -> None:
         self._store, self._workers = store, workers
         self._networks: dict[tuple[str, str], ExactNetwork] = {}
+        self._locks: dict[tuple[str, str], threading.Lock] = {}
         self._lock = threading.Lock()
 
     def network(self, name: str, index: int, bank: str | None = None) -> ExactNetwork:
-        """Return a network of a model, made on its first use; arguments as `Float32Engine.network`.
+        """Return a network of a model, made on its first use; arguments as `Engine.network`.
 
         Raises:
-            ModelError: weights are missing or wrong, or not proved.
+            ModelError: weights are missing or wrong, or a sum is not proved.
         """
         network = NETWORKS[name]
         key = name, file_name(network.file_kind, index, bank)
         with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
             if key not in self._networks:
                 self._networks[key] = ExactNetwork(network, self._store.tensors(key[1]), self._workers)
             return self._networks[key]
+
+    def loaded(self, networks: Iterable[tuple[str, int, str | None]]) -> bool:
+        """Return whether all these networks are loaded; each is given as to `network`."""
+        return all(
+            (name, file_name(NETWORKS[name].file_kind, index, bank)) in self._networks
+            for name, index, bank in networks
+        )
+
+    def integers(self, values: NDArray[np.int8]) -> Fixed:
+        """Return integers in fixed point."""
+        return values.astype(np.int32) << FRACTION
+
+    def latents(self, values: NDArray[np.float32], saturations: Saturations, workers: Workers) -> Fixed:
+        """Return the dequantised residual in fixed point, rounded half to even."""
+        return to_latents(values, saturations, workers)
