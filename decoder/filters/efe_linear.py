@@ -303,7 +303,11 @@ def _filter_rows(
                     _add_taps(lines[slot + 4], luma_kernels[k, i], from_luma)
                 if made > 0:
                     target = out[down * m + a - out_top, left : left + across * (made - 1) + 1 : across]
-                    for t in range(made):
-                        from_chroma[t] = offsets[2] + from_chroma[t] + from_luma[t]
-                    cut += settle(from_chroma, target, 1, bits)
+                    if bits == 0:
+                        for t in range(target.size):
+                            target[t] = offsets[2] + from_chroma[t] + from_luma[t]
+                    else:
+                        for t in range(count):
+                            from_chroma[t] += offsets[2] + from_luma[t]
+                        cut += settle(from_chroma, target, 1, bits)
     return cut

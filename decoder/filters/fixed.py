@@ -39,14 +39,7 @@ def working(plane: Samples) -> type[np.floating[Any]]:
 
 @kernel
 def settle(totals: Sums, out: Samples, factor: int, bits: int) -> int:
-    """Write a row of samples: totals * factor / 2^bits, rounded half to even; return how many the format cut.
-
-    With 0 bits the totals are float32 samples.
-    """
-    if bits == 0:
-        for t in range(out.size):
-            out[t] = totals[t]
-        return 0
+    """Write a row of samples: totals * factor / 2^bits, rounded half to even; return how many the format cut."""
     cut = 0
     for t in range(out.size):
         value = shifted(np.int64(totals[t] * factor), bits)
