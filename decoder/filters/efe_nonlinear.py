@@ -65,7 +65,8 @@ class Hinges:
         return self.weights * np.float64(1 << _BITS), knots
 
 
-_NO_HINGES = Hinges((1, 1), 1, *np.empty((2, 0, 1), np.int64), np.empty((0, KNOTS), np.float32))
+_NO_LIMITS = np.empty((0, 1), np.int64)
+_NO_HINGES = Hinges((1, 1), 1, _NO_LIMITS, _NO_LIMITS, np.empty((0, KNOTS), np.float32))
 _NO_MASK = np.empty((0, 0), np.uint8)
 
 
