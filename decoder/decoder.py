@@ -8,7 +8,7 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
-from jpegai.codestream import Codestream, JpegAIError
+from jpegai.codestream import Codestream, JpegAIError, UnsupportedError
 from jpegai.decoder.components import COMPONENTS, Component, network_names
 from jpegai.decoder.engines.engine import Engine, LoadedNetwork
 from jpegai.decoder.geometry import Area
@@ -90,6 +90,8 @@ class Decoder:
     def _make_engine(self, engine: str, provider: str) -> Engine:
         # each is imported when it is asked for: the runtime of the other one takes longer than a small decode
         if engine == "exact":
+            if provider != "cpu":
+                raise UnsupportedError(f"provider '{provider}' runs the engine float32 only")
             from jpegai.decoder.engines.exact.network import ExactEngine
 
             return ExactEngine(self.store, self.workers)
