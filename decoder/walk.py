@@ -34,7 +34,6 @@ from jpegai.decoder.symbols import Symbols
 
 if TYPE_CHECKING:
     from jpegai.decoder.decoder import Decoder
-    from jpegai.decoder.engines.engine import LoadedNetwork
     from jpegai.decoder.entropy_model import EntropyModel
 
 __all__ = ["Walk"]

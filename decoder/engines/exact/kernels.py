@@ -13,8 +13,22 @@ from jpegai.decoder.engines.exact.functions import EXP_BITS, EXP_FRACTION, exp_n
 from jpegai.decoder.engines.formats import FRACTION, ONE, Fixed
 from jpegai.decoder.jit import kernel
 
-__all__ = ["ADD", "GATE", "NONE", "add", "clip", "copy_rows", "elu", "gate", "layer_norm", "multiply", "pack",
-           "requantise", "sigmoid", "depthwise"]  # fmt: skip
+__all__ = [
+    "ADD",
+    "GATE",
+    "NONE",
+    "add",
+    "clip",
+    "copy_rows",
+    "depthwise",
+    "elu",
+    "gate",
+    "layer_norm",
+    "multiply",
+    "pack",
+    "requantise",
+    "sigmoid",
+]  # fmt: skip
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -46,14 +60,18 @@ def pack(
     channel_stride: int,
     low: int,
     high: int,
+    dropped: int,
 ) -> None:
     """Lay out the taps of some rows for a product, clipped to low..high, 0 outside the tensor.
+
+    The lowest `dropped` bits are rounded off, half to even.
 
     Place (g, r, t, c, i) of `out`, with the strides given, takes channel c of group g at row row + row_step r and
     column column + t + step i. `x` (C, R, W) holds the rows from `top` on of a tensor of `height` rows.
     """
     width = x.shape[2]
     share = x.shape[0] // groups
+    unit = 1.0 / (1 << dropped)
     for channel in range(x.shape[0]):
         group = channel // share
         for r in range(rows):
@@ -74,8 +92,12 @@ def pack(
                     begin = left + step * first
                     values = x[channel, source - top, begin : begin + step * (last - first - 1) + 1 : step]
                     middle = line[first:last]
-                    for i in range(middle.size):
-                        middle[i] = min(max(values[i], low), high)
+                    if dropped == 0:
+                        for i in range(middle.size):
+                            middle[i] = min(max(values[i], low), high)
+                    else:
+                        for i in range(middle.size):
+                            middle[i] = np.rint(min(max(values[i], low), high) * unit)
                 for i in range(last, columns):
                     line[i] = 0.0
 

@@ -19,7 +19,7 @@ from jpegai.decoder.engines.exact import kernels
 from jpegai.decoder.engines.exact.attention import Gram, Mix
 from jpegai.decoder.engines.exact.ranges import INPUT_RANGES, RANGES
 from jpegai.decoder.engines.exact.steps import Concat, Convolution, Depthwise, Elementwise, LayerNorm, Part, Slice, Span
-from jpegai.decoder.engines.exact.weights import integer_weights
+from jpegai.decoder.engines.exact.weights import dropped_bits, integer_weights
 from jpegai.decoder.engines.formats import FRACTION, ONE
 from jpegai.decoder.networks import Layer, Network, Tensor
 
@@ -145,7 +145,8 @@ class _Builder:
         assert layer.weight is not None
         named = self.network.prefix + layer.weight.name
         source, clip = self.clipped.get(layer.inputs[0], (layer.inputs[0], self.ranges[layer.inputs[0]]))
-        weights = integer_weights(weight, bias, *clip, named)
+        dropped = 0 if _depthwise(layer) else dropped_bits(*clip)
+        weights = integer_weights(weight, bias, *clip, named, dropped)
         format_ = self._format(self._formatted(layer, name))
         transposed = layer.kind == "conv_transpose"
         if _depthwise(layer) and name == layer.output:

@@ -245,7 +245,7 @@ class _Work:
                 self.source.array, self.laid[under * part.columns * tap :], self.source.top, self.height,
                 layer.stride * row + part.row + under, high, layer.stride, layer.stride,
                 layer.stride * column + part.column, wide, part.columns, self.groups, depth * points, wide, tap,
-                points, *layer.clip,
+                points, *layer.clip, layer.weights.dropped,
             )  # fmt: skip
         return self.laid[: self.groups * depth * points].reshape(self.groups, 1, depth, points)
 
@@ -255,7 +255,7 @@ class _Work:
         kernels.pack(
             self.source.array, self.laid, self.source.top, self.height, layer.stride * row + self.first, tall, 1,
             layer.stride, layer.stride * column + part.column, wide, part.columns, self.groups,
-            tall * part.columns * tap, part.columns * tap, tap, wide, *layer.clip,
+            tall * part.columns * tap, part.columns * tap, tap, wide, *layer.clip, layer.weights.dropped,
         )  # fmt: skip
 
     def _lines(self, part: Part, high: int, wide: int) -> Float64:
