@@ -159,7 +159,7 @@ class Mix:
         _softmax(scores.reshape(-1, scores.shape[-1]), exp_tables(), shares.reshape(-1, scores.shape[-1]))
         channels = self.gram.channels
         fraction = np.full(channels, _SHARE, np.int64)
-        weights = IntegerWeights(shares, np.zeros(channels), fraction, ())
+        weights = IntegerWeights((shares,), np.zeros(channels), fraction, ())
         part = Part(0, 1, 0, 1, shares, 0, 0)
         low, high = self.format
         formats = (low, high, low, high, low, high)

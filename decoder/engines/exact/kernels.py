@@ -74,12 +74,11 @@ def pack(
     unit = 1.0 / (1 << dropped)
     for channel in range(x.shape[0]):
         group = channel // share
+        base = group * group_stride + (channel - group * share) * channel_stride
         for r in range(rows):
             source = row + row_step * r
             for tap in range(taps):
-                start = (
-                    group * group_stride + r * row_stride + tap * tap_stride + (channel - group * share) * channel_stride
-                )
+                start = base + r * row_stride + tap * tap_stride
                 line = out[start : start + columns]
                 left = column + tap
                 first = min(max(0, (-left + step - 1) // step), columns)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -145,11 +146,13 @@ class _Builder:
         assert layer.weight is not None
         named = self.network.prefix + layer.weight.name
         source, clip = self.clipped.get(layer.inputs[0], (layer.inputs[0], self.ranges[layer.inputs[0]]))
-        dropped = 0 if _depthwise(layer) else dropped_bits(*clip)
-        weights = integer_weights(weight, bias, *clip, named, dropped)
-        format_ = self._format(self._formatted(layer, name))
+        alone = _depthwise(layer) and name == layer.output
         transposed = layer.kind == "conv_transpose"
-        if _depthwise(layer) and name == layer.output:
+        parts = (_transposed_parts if transposed else _part)(layer, weight)
+        dropped = 0 if alone else dropped_bits(*clip)
+        weights = integer_weights([part.matrix for part in parts], bias, clip, named, dropped)
+        format_ = self._format(self._formatted(layer, name))
+        if alone:
             self.ranges[name] = format_
             self.steps.append(Depthwise(source, name, weights, format_, named))
             return
@@ -170,11 +173,12 @@ class _Builder:
         if (after := self._next(name, "crop")) is not None:
             self.done.add(name := after.output)
         self.ranges[name] = final
-        parts = _transposed_parts if transposed else _part
+        pairs = zip(parts, weights.matrices, strict=True)
+        parts = tuple(replace(part, matrix=matrix) for part, matrix in pairs)
         stride, factor = (1, layer.stride * shuffle) if transposed else (layer.stride, shuffle)
         self.steps.append(
             Convolution(
-                source, name, weights, parts(layer, weights.weight), layer.channels // shuffle**2, stride, factor,
+                source, name, weights, parts, layer.channels // shuffle**2, stride, factor,
                 shuffle, clip, (*format_, *active, *final), mode, other, named, _kind(layer), gate_bound,
             )
         )  # fmt: skip

@@ -319,15 +319,15 @@ class Depthwise:
         channels, _, width = source.array.shape
         out = np.empty((channels, rows[1] - rows[0], width), np.int32)
         weights, scale = self.weights, self.weights.scale
-        taps = weights.weight.reshape(channels, 3, 3)
+        taps = weights.matrices[0].reshape(channels, 3, 3)
 
         def piece(first: int, last: int) -> int:
-            return int(
-                kernels.depthwise(
-                    source.array, taps, scale, weights.bias, out, np.empty(width), source.top, height,
-                    rows[0], *self.format, first, last,
-                )  # fmt: skip
+            line = np.empty(width)
+            low, high = self.format
+            cut = kernels.depthwise(
+                source.array, taps, scale, weights.bias, out, line, source.top, height, rows[0], low, high, first, last
             )
+            return int(cut)
 
         run.split(piece, channels, out.shape[1] * width, self.output)
         return out
@@ -466,12 +466,11 @@ class LayerNorm:
 
         def piece(first: int, last: int) -> int:
             room = np.empty((2, width), np.int64), np.empty((1, width))
-            return int(
-                kernels.layer_norm(
-                    source.array, self.weight, self.bias, steady, out, *room, rows[0] - source.top, *self.format,
-                    first, last,
-                )  # fmt: skip
+            top, (low, high) = rows[0] - source.top, self.format
+            cut = kernels.layer_norm(
+                source.array, self.weight, self.bias, steady, out, *room, top, low, high, first, last
             )
+            return int(cut)
 
         run.split(piece, out.shape[1], channels * width, self.output)
         return out

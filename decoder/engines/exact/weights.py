@@ -11,8 +11,9 @@ which this bound is at most 2^53, and 40 at most; the bias by 2^(s + 16 - d), wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import frexp
+from math import frexp, isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,9 +57,17 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class IntegerWeights:
-    """Weights (M, ...) and bias (M,) as integers in float64, and by output channel the power of two that they carry."""
+    """Weights of a layer as integers in float64.
 
-    weight: NDArray[np.float64]
+    Attributes:
+        matrices: (..., K), as given; the axes before the last one together are the output channels.
+        bias: (M,).
+        fraction: by output channel the bits of the fraction of weights and bias.
+        bounds: by output channel what is proved of its sums.
+        dropped: bits of the inputs that are rounded off.
+    """
+
+    matrices: tuple[NDArray[np.float64], ...]
     bias: NDArray[np.float64]
     fraction: NDArray[np.int64]
     bounds: tuple[int, ...]
@@ -76,32 +85,41 @@ def dropped_bits(low: int, high: int) -> int:
 
 
 def integer_weights(
-    weight: NDArray[np.float64], bias: NDArray[np.float64], low: int, high: int, layer: str, dropped: int = 0
+    matrices: Sequence[NDArray[np.float64]],
+    bias: NDArray[np.float64],
+    inputs: tuple[int, int],
+    layer: str,
+    dropped: int,
 ) -> IntegerWeights:
     """Return the integers for float weights.
 
     Args:
-        weight: (M, ...) float64, as stored or with a scale folded in.
+        matrices: (..., K) float64 each, with M output channels before the last axis: what is summed up together. The
+            phases of a transposed convolution are sums of their own.
         bias: (M,) float64.
-        low, high: range of the inputs, integers with 16 fraction bits.
+        inputs: lowest and highest input, integers with 16 fraction bits.
         layer: names the weights in an error.
         dropped: bits of the inputs that are rounded off first.
 
     Raises:
         ModelError: the weights of a channel are not finite, or too large for the ranges; layer and channel are named.
     """
-    rows = weight.reshape(len(weight), -1)
+    low, high = inputs
+    # rounding reaches the next integer at most
+    span = -(-low >> dropped) - (low < 0 < dropped), (high >> dropped) + (high > 0 < dropped)
     point = FRACTION - dropped
-    # rounding reaches at most the next integer
-    low, high = -(-low >> dropped) - (low < 0 < dropped), (high >> dropped) + (high > 0 < dropped)
-    fraction = np.empty(len(rows), np.int64)
+    rows = [matrix.reshape(len(bias), -1) for matrix in matrices]
+    fraction = np.empty(len(bias), np.int64)
     bounds: list[int] = []
-    integers = np.empty_like(rows)
-    for channel, (row, added) in enumerate(zip(rows, bias, strict=True)):
-        if not (np.isfinite(row).all() and np.isfinite(added)):
+    for channel, added in enumerate(map(float, bias)):
+        sums = [each[channel] for each in rows]
+        if not (all(np.isfinite(each).all() for each in sums) and isfinite(added)):
             raise ModelError("a weight is not a number", selector=f"{layer}, channel {channel}")
-        bits = _first_guess(row, float(added), max(-low, high), point)
-        while bits >= _LEAST and (bound := _bound(row, float(added), bits, low, high, point)) > EXACT_PRODUCT:
+        bits = min(_first_guess(each, added, max(-span[0], span[1]), point) for each in sums)
+        while bits >= _LEAST:
+            bound = max(_bound(each, added, bits, span, point) for each in sums)
+            if bound <= EXACT_PRODUCT:
+                break
             bits -= 1
         if bits < _LEAST:
             raise ModelError(
@@ -112,21 +130,23 @@ def integer_weights(
             )
         fraction[channel] = bits
         bounds.append(bound)
-        integers[channel] = np.rint(np.ldexp(row, bits))
-    return IntegerWeights(
-        integers.reshape(weight.shape), np.rint(np.ldexp(bias, fraction + point)), fraction, tuple(bounds), dropped
+    integers = tuple(
+        np.rint(np.ldexp(each, fraction[:, None])).reshape(matrix.shape)
+        for each, matrix in zip(rows, matrices, strict=True)
     )
+    return IntegerWeights(integers, np.rint(np.ldexp(bias, fraction + point)), fraction, tuple(bounds), dropped)
 
 
 def _first_guess(row: NDArray[np.float64], bias: float, magnitude: int, point: int) -> int:
     """Return a number of bits that is not too small, from floating point."""
-    largest = float(np.abs(row).sum()) * magnitude / 2 + abs(bias) * (1 << point)
     # the tight bound is at least half of the simple one
+    largest = float(np.abs(row).sum()) * magnitude / 2 + abs(bias) * (1 << point)
     return _MOST if largest == 0 else min(_MOST, 55 - frexp(largest)[1])
 
 
-def _bound(row: NDArray[np.float64], bias: float, bits: int, low: int, high: int, point: int) -> int:
+def _bound(row: NDArray[np.float64], bias: float, bits: int, span: tuple[int, int], point: int) -> int:
     """Return the proved bound for weights with so many bits, in Python's integers."""
+    low, high = span
     integers = np.rint(np.ldexp(row, bits))
     # the sums are exact: inputs take 16 bits at least, so the first guess leaves sums of weights below 2^53
     up, down = int(integers[integers > 0].sum()), -int(integers[integers < 0].sum())
