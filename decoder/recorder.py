@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from jpegai.codestream import Finding
 from jpegai.decoder.components import COMPONENTS
+from jpegai.decoder.engines.formats import Saturations
 
 __all__ = ["STAGES", "Dump", "Recorder", "stage_of"]
 
@@ -40,6 +41,7 @@ class Recorder:
         keeps: whether results are kept; what exists only to be kept is made only then.
         times: seconds by stage.
         findings: what was odd in the stream.
+        saturations: values of the exact engine that its formats cut.
     """
 
     keeps = False
@@ -47,6 +49,7 @@ class Recorder:
     def __init__(self) -> None:
         self.times: dict[str, float] = {}
         self.findings: list[Finding] = []
+        self.saturations = Saturations()
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -57,8 +60,15 @@ class Recorder:
         finally:
             self.times[name] = self.times.get(name, 0.0) + time.perf_counter() - start
 
-    def add(self, name: str, result: NDArray[Any]) -> None:
-        """Offer a result under its name."""
+    def add(self, name: str, result: NDArray[Any], fraction_bits: int | None = None) -> None:
+        """Offer a result under its name.
+
+        Args:
+            name: of the result: its stage, with its component or plane.
+            result: the array.
+            fraction_bits: of fixed-point integers: the value is ``result / 2 ** fraction_bits``; None where the array
+                holds the values themselves.
+        """
 
     def stops_before(self, stage: str) -> bool:
         """Whether the decode is to end before `stage`: neither it nor anything after it is asked for."""
@@ -71,6 +81,10 @@ class Dump(Recorder):
     Args:
         stages: what is kept: stages (``latents``) or single results (``primary.latents``); by default all.
         stop_after: the last stage that is made; by default the last one that is kept.
+
+    Attributes:
+        results: what was kept, by name.
+        fraction_bits: by name, of the results that are fixed-point integers.
 
     Raises:
         ValueError: there is no such stage.
@@ -88,12 +102,19 @@ class Dump(Recorder):
         last = wanted if stop_after is None else [stop_after]
         self._last = max(STAGES.index(stage_of(name)) for name in last)
         self.results: dict[str, NDArray[Any]] = {}
+        self.fraction_bits: dict[str, int] = {}
 
-    def add(self, name: str, result: NDArray[Any]) -> None:
+    def add(self, name: str, result: NDArray[Any], fraction_bits: int | None = None) -> None:
         """Keep a result that is asked for."""
-        stage = stage_of(name)
-        if (stage in self._wanted or name in self._wanted) and not self.stops_before(stage):
+        if self.wants(name):
             self.results[name] = np.array(result)
+            if fraction_bits is not None:
+                self.fraction_bits[name] = fraction_bits
+
+    def wants(self, name: str) -> bool:
+        """Whether a result is asked for."""
+        stage = stage_of(name)
+        return (stage in self._wanted or name in self._wanted) and not self.stops_before(stage)
 
     def stops_before(self, stage: str) -> bool:
         """Whether `stage` comes after the last one."""

@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from jpegai.codestream.errors import LimitError, ModelError, UnsupportedError
 from jpegai.decoder import cache
 from jpegai.decoder.engines import graph, rewrite
+from jpegai.decoder.engines.formats import Saturations
 from jpegai.decoder.engines.stages import stages, strips
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.networks import NETWORKS, Network
+from jpegai.decoder.workers import Workers
 
 # ONNX Runtime reports usage over the network unless this is set before it is imported; a picture decoder must not
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -47,12 +49,18 @@ class Float32Network:
         self.network = network
         self._stages = list(zip(stages(network), sessions, strict=True))
 
-    def __call__(self, *inputs: NDArray[np.float32], size: tuple[int, int] | None = None) -> NDArray[np.float32]:
+    def __call__(
+        self,
+        *inputs: NDArray[np.float32],
+        size: tuple[int, int] | None = None,
+        saturations: Saturations | None = None,
+    ) -> NDArray[np.float32]:
         """Run the network.
 
         Args:
             inputs: (C, H, W) float32, C-contiguous, in the order of the declaration.
             size: the size argument (h, w) of section 06.4, for networks that crop.
+            saturations: not used: float32 has no formats that could cut a value.
 
         Returns:
             (C, H', W') float32, before the final crop to h x w.
@@ -114,6 +122,8 @@ class Float32Engine:
         UnsupportedError: the provider is not part of the installed ONNX Runtime.
     """
 
+    dtype: type[np.float32 | np.int32] = np.float32
+
     def __init__(self, store: ModelStore, *, threads: int, provider: str = "cpu") -> None:
         name = PROVIDERS.get(provider)
         if name is None or name not in onnxruntime.get_available_providers():
@@ -161,6 +171,14 @@ class Float32Engine:
             (name, file_name(NETWORKS[name].file_kind, index, bank)) in self._networks
             for name, index, bank in networks
         )
+
+    def integers(self, values: NDArray[np.int8]) -> NDArray[np.float32]:
+        """Return integers as float32."""
+        return values.astype(np.float32)
+
+    def latents(self, values: NDArray[np.float32], saturations: Saturations, workers: Workers) -> NDArray[np.float32]:
+        """Return the dequantised residual as it is."""
+        return values
 
     def _load(self, network: Network, file: str) -> Float32Network:
         contents = [load_graph(stage, self._store, file) for stage in stages(network)]

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EXACT_PRODUCT", "FRACTION", "FRACTION_BITS", "ONE", "PLANE_LIMIT", "Fixed", "Saturations"]
+__all__ = ["EXACT_PRODUCT", "FRACTION", "FRACTION_BITS", "LATENT_LIMIT", "ONE", "PLANE_LIMIT", "Fixed", "Saturations"]
 
 Fixed = NDArray[np.int32]
 
@@ -24,6 +24,8 @@ FRACTION = 16
 ONE = 1 << FRACTION
 #: Integers, and with them sums and products of integers in any order, are exact in float64 up to here.
 EXACT_PRODUCT = 1 << 53
+#: Largest magnitude of a latent, of a residual and of a prediction: +-8192.
+LATENT_LIMIT = (1 << (13 + FRACTION)) - 1
 #: Largest magnitude of a sample of a plane on 0..255: filters may leave 0..255, and are cut at +-16384.
 PLANE_LIMIT = (1 << (14 + FRACTION)) - 1
 
