@@ -155,9 +155,10 @@ class Mix:
             norms = sqrt(queries[head, row] or 1.0) * sqrt(keys[head, column] or 1.0)
             score = products_[place] / norms * float(self.temperature[head])
             scores[place] = round(float(np.ldexp(score, EXP_FRACTION)))
-        shares = np.empty(scores.shape)
-        _softmax(scores.reshape(-1, scores.shape[-1]), exp_tables(), shares.reshape(-1, scores.shape[-1]))
+        shares: NDArray[np.float64] = np.empty(scores.shape)
         channels = self.gram.channels
+        rows = channels, channels // self.gram.heads
+        _softmax(scores.reshape(rows), exp_tables(), shares.reshape(rows))
         fraction = np.full(channels, _SHARE, np.int64)
         weights = IntegerWeights((shares,), np.zeros(channels), fraction, ())
         part = Part(0, 1, 0, 1, shares, 0, 0)
@@ -176,9 +177,9 @@ def _softmax(scores: NDArray[np.int64], tables: NDArray[np.int64], shares: NDArr
         greatest = scores[row, 0]
         for column in range(scores.shape[1]):
             greatest = max(greatest, scores[row, column])
-        total = 0
+        total = np.int64(0)
         for column in range(scores.shape[1]):
-            part = exp_negative(greatest - scores[row, column], tables)
+            part = np.int64(exp_negative(greatest - scores[row, column], tables))
             shares[row, column] = part
             total += part
         for column in range(scores.shape[1]):

@@ -19,6 +19,8 @@ __all__ = ["EXP_BITS", "EXP_FRACTION", "exp_negative", "exp_tables"]
 
 #: Fraction bits of the argument and of the result.
 EXP_FRACTION, EXP_BITS = 24, 30
+Integer = int | np.int64
+
 _COARSE = 21 << 8  # entries for steps of 2^-8; beyond them exp(-u) rounds to 0
 _FINE = 1 << 8
 
@@ -33,13 +35,13 @@ def exp_tables() -> NDArray[np.int64]:
 
 
 @kernel
-def exp_negative(u: int, tables: NDArray[np.int64]) -> int:
+def exp_negative(u: Integer, tables: NDArray[np.int64]) -> Integer:
     """Return exp(-u) with 30 fraction bits for u >= 0 with 24."""
     coarse = u >> 16
     if coarse >= _COARSE:
-        return 0
+        return np.int64(0)
     high = tables[coarse]
     middle = tables[_COARSE + ((u >> 8) & 255)]
     low = tables[_COARSE + _FINE + (u & 255)]
     high = (high * middle + (1 << (EXP_BITS - 1))) >> EXP_BITS
-    return (high * low + (1 << (EXP_BITS - 1))) >> EXP_BITS
+    return np.int64((high * low + (1 << (EXP_BITS - 1))) >> EXP_BITS)

@@ -234,7 +234,7 @@ def add(a: Fixed, b: Fixed, out: Fixed, a_row: int, b_row: int, low: int, high: 
                 value = np.int64(left[i]) + np.int64(right[i])
                 inside = min(max(value, low), high)
                 cut += inside != value
-                made[i] = np.int32(inside)
+                made[i] = inside
     return cut
 
 
@@ -246,8 +246,8 @@ def multiply(a: Fixed, b: Fixed, out: Fixed, a_row: int, b_row: int, low: int, h
         for r in range(out.shape[1]):
             left, right, made = a[channel, a_row + r], b[channel, b_row + r], out[channel, r]
             for i in range(made.size):
-                value = np.rint(np.float64(left[i]) * np.float64(right[i]) * _UNIT)
-                inside = min(max(value, np.float64(low)), np.float64(high))
+                value = np.float64(np.rint(np.float64(left[i]) * np.float64(right[i]) * _UNIT))
+                inside = np.float64(min(max(value, np.float64(low)), np.float64(high)))
                 cut += inside != value
                 made[i] = np.int32(inside)
     return cut
@@ -313,7 +313,7 @@ def elu(x: Fixed, out: Fixed, row: int, tables: Int64, first: int, last: int) ->
                 value = np.int64(values[i])
                 if value < 0:
                     part = exp_negative(-value << _EXP_SHIFT, tables)
-                    value = ((part + (1 << (shift - 1))) >> shift) - ONE
+                    value = np.int64(((part + (1 << (shift - 1))) >> shift) - ONE)
                 made[i] = value
 
 

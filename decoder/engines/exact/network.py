@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.decoder.engines.exact.attention import Gram, Mix, Sums
-from jpegai.decoder.engines.exact.program import AnyStep, build_steps
+from jpegai.decoder.engines.exact.program import AnyStep, LocalStep, build_steps
 from jpegai.decoder.engines.exact.steps import Rows, Run, Span, Step
 from jpegai.decoder.engines.exact.weights import Bound
 from jpegai.decoder.engines.formats import FRACTION, Fixed, Saturations
@@ -38,7 +38,7 @@ _BAND_BYTES, _BAND_ROWS = 32 << 20, 8
 class _Segment:
     """Steps that run band by band; `kept` are the tensors that later segments, or the caller, need of it."""
 
-    steps: tuple[AnyStep, ...]
+    steps: tuple[LocalStep, ...]
     kept: tuple[str, ...]
     gram: Gram | None
 
@@ -120,7 +120,9 @@ def _live(steps: Sequence[AnyStep], place: int, output: str) -> set[str]:
 
 
 def _run_segment(segment: _Segment, run: Run, sums: dict[str, Sums]) -> None:
-    steps = [step.layer(sums.pop(step.output)) if isinstance(step, Mix) else step for step in segment.steps]
+    steps: list[Step] = [
+        step.layer(sums.pop(step.output)) if isinstance(step, Mix) else step for step in segment.steps
+    ]
     targets = [*segment.kept, *([segment.gram.source] if segment.gram else [])]
     if segment.gram is not None:
         gram = segment.gram

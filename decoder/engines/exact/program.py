@@ -24,10 +24,12 @@ from jpegai.decoder.engines.exact.weights import dropped_bits, integer_weights
 from jpegai.decoder.engines.formats import FRACTION, ONE
 from jpegai.decoder.networks import Layer, Network, Tensor
 
-__all__ = ["AnyStep", "build_steps"]
+__all__ = ["AnyStep", "LocalStep", "build_steps"]
 
 Float64 = NDArray[np.float64]
-AnyStep = Convolution | Depthwise | Elementwise | LayerNorm | Concat | Slice | Gram | Mix
+#: Steps whose rows depend on some rows of what they read, and all steps.
+LocalStep = Convolution | Depthwise | Elementwise | LayerNorm | Concat | Slice | Mix
+AnyStep = LocalStep | Gram
 
 _MAPS = ("affine", "scale_param", "batch_norm")
 _CLIPS = ("relu", "relu6", "clamp")

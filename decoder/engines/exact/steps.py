@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,8 +64,13 @@ class Run:
 class Step(Protocol):
     """One step."""
 
-    output: str
-    inputs: tuple[str, ...]
+    @property
+    def output(self) -> str:
+        """Name of the tensor it makes."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the tensors it reads."""
 
     def reads(self, rows: Span, run: Run) -> Sequence[tuple[str, Span]]:
         """Return which rows of which tensors the rows of the output need; they may lie outside."""
@@ -364,22 +369,23 @@ class Elementwise:
         starts = [rows[0] - each.top for each in held]
         channels, width = held[0].array.shape[0], run.sizes[self.output][1]
         out = np.empty((channels, rows[1] - rows[0], width), np.int32)
+        loop: Callable[[int, int], int | None]
         if len(held) == 2:
             loop = functools.partial(_PAIRS[self.kind], held[0].array, held[1].array, out, *starts, *self.format)
         elif self.kind == "clip":
-            loop = functools.partial(kernels.clip, held[0].array, out, *starts, *self.format)
+            loop = functools.partial(kernels.clip, held[0].array, out, starts[0], *self.format)
         else:
-            loop = functools.partial(_FUNCTIONS[self.kind], held[0].array, out, *starts, exp_tables())
+            loop = functools.partial(_FUNCTIONS[self.kind], held[0].array, out, starts[0], exp_tables())
         run.split(loop, channels, out.shape[1] * width, self.output)
         return out
 
 
-_PAIRS: Mapping[str, Callable[..., int]] = {
+_PAIRS: Mapping[str, Callable[..., Any]] = {
     "add": kernels.add,
     "mul": kernels.multiply,
     "mul_one_plus": kernels.gate,
 }
-_FUNCTIONS: Mapping[str, Callable[..., None]] = {"elu": kernels.elu, "sigmoid": kernels.sigmoid}
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {"elu": kernels.elu, "sigmoid": kernels.sigmoid}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
