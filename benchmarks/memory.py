@@ -33,7 +33,7 @@ def measure(stream: str, small: str, transform: str, memory: int) -> None:
     from jpegai.decoder import Decoder
     from jpegai.decoder.plan import make_plan
 
-    decoder = Decoder("test", max_memory=memory or None)
+    decoder = Decoder("test", engine="float32", max_memory=memory or None)
     decoder.decode(small, transform=transform)
     loaded = status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # VmHWM from now on

@@ -59,7 +59,11 @@ def decoding_options(command: _Function) -> _Function:
         help="Models of eICCI tiles: those of the first tile for all, as the reference decodes, or each tile's own.",
     )
     @click.option(
-        "--engine", type=click.Choice(["float32"]), default="float32", show_default=True, help="What runs the networks."
+        "--engine",
+        type=click.Choice(["exact", "float32"]),
+        default="exact",
+        show_default=True,
+        help="What runs the networks: integers that are the same on every machine, or float32, which is faster.",
     )
     @click.option(
         "--provider",

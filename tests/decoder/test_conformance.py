@@ -38,7 +38,7 @@ SYMBOLS = ("S-45", "S-46", "R-90", "R-91", "R-92", "R-93", "R-94", "R-96")
 
 @pytest.fixture(scope="module")
 def decoder() -> Decoder:
-    return Decoder("analytic", threads=1)
+    return Decoder("analytic", engine="float32", threads=1)
 
 
 def judged(decoder: Decoder, data: bytes, **expected: str) -> Report:
@@ -60,7 +60,7 @@ def test_a_decode_tells_of_the_symbols(decoder: Decoder) -> None:
 
 
 def test_what_is_not_decoded_is_not_checked() -> None:
-    report = judged(Decoder("analytic", threads=1, max_pixels=4095), DATA)
+    report = judged(Decoder("analytic", engine="float32", threads=1, max_pixels=4095), DATA)
     assert report.decoding is not None
     assert not report.decoding.decoded
     assert states(report, *SYMBOLS, "R-97", "R-98") == {"not checked"}
@@ -73,7 +73,7 @@ def test_what_is_not_decoded_is_not_checked() -> None:
 @needs_vectors
 def test_a_quality_map_that_leaves_its_range() -> None:
     vector = next(stream for stream in described_streams() if stream.name == "qmap_rand")
-    data, decoder = vector.path.read_bytes(), Decoder("test", threads=1)
+    data, decoder = vector.path.read_bytes(), Decoder("test", engine="float32", threads=1)
     stream = Codestream.parse(data)
     assert states(judged(decoder, data), *SYMBOLS) == {"kept"}
     size = ceil_div(stream.pih.img_height, 16) * ceil_div(stream.pih.img_width, 16)
@@ -191,7 +191,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_models_of_other_checksums(checkpoints: Path) -> None:
-    report = judged(Decoder(checkpoints, threads=1), DATA)
+    report = judged(Decoder(checkpoints, engine="float32", threads=1), DATA)
     found = [each for each in report.findings if each.rule == "R-95"]
     assert len(found) == 4
     assert {each.severity for each in found} == {"E"}
@@ -200,7 +200,7 @@ def test_models_of_other_checksums(checkpoints: Path) -> None:
 
 
 def test_models_of_the_right_checksums(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    decoder = Decoder(checkpoints, threads=1)
+    decoder = Decoder(checkpoints, engine="float32", threads=1)
     monkeypatch.setattr(decoder.store, "status", lambda file: "official")
     assert states(judged(decoder, DATA), "R-95") == {"kept"}
     monkeypatch.setattr(decoder.store, "status", lambda file: "missing" if "common" in file else "official")

@@ -38,7 +38,7 @@ def stream_named(name: str) -> VectorStream:
 
 @functools.cache
 def decoder(models: str = "test") -> Decoder:
-    return Decoder(models)
+    return Decoder(models, engine="float32")
 
 
 def same(found: Results, expected: Results) -> None:
@@ -105,8 +105,8 @@ def test_nothing_is_left_for_the_next_picture() -> None:
     if not streams:
         pytest.skip("no test vectors")
     assert len(streams) == len(names)
-    alone = {stream.name: Decoder(decoder().store).dump(stream.path) for stream in streams}
-    used = Decoder(decoder().store)
+    alone = {stream.name: Decoder(decoder().store, engine="float32").dump(stream.path) for stream in streams}
+    used = Decoder(decoder().store, engine="float32")
     for stream in [*streams, *reversed(streams)]:
         same(used.dump(stream.path), alone[stream.name])
 
@@ -114,7 +114,7 @@ def test_nothing_is_left_for_the_next_picture() -> None:
 def test_threads_share_a_decoder() -> None:
     """Streams with filters, regions and attention at once: as each alone."""
     streams = [stream_named(name) for name in ("sink_hop", "flt_eicci_bop", "reg_ind_2x2", "flt_efe_odd")]
-    used = Decoder(decoder().store)
+    used = Decoder(decoder().store, engine="float32")
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda stream: used.dump(stream.path), streams))
     for stream, results in zip(streams, found, strict=True):
@@ -190,7 +190,7 @@ def test_filters_count_in_the_plan() -> None:
     height, width = plan.display
     assert plan.memory > 12 * height * width + plan.filters.memory(plan.filters.picture.whole)
     with pytest.raises(LimitError, match="--max-memory"):
-        Decoder(decoder().store, max_memory=plan.filters.memory(plan.filters.picture.whole)).decode(stream)
+        Decoder(decoder().store, engine="float32", max_memory=plan.filters.memory(plan.filters.picture.whole)).decode(stream)
 
 
 @pytest.mark.parametrize("name", ["sink_bop", "flt_all_a", "flt_efe_both_bop"])
@@ -258,4 +258,4 @@ def test_bands_make_no_difference(name: str) -> None:
     parsed = Codestream.open(stream.path)
     memory = make_plan(parsed, "BOP").memory - 1
     assert len(make_plan(parsed, "BOP", max_memory=memory).synthesis[0]) > 1
-    same(Decoder(decoder().store, max_memory=memory).dump(stream.path), decoder().dump(stream.path))
+    same(Decoder(decoder().store, engine="float32", max_memory=memory).dump(stream.path), decoder().dump(stream.path))
