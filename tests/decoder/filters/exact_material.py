@@ -112,7 +112,7 @@ def _linear(candidates: tuple[int, int], lengths: tuple[int, int], planes: int) 
         }
 
     return {
-        "EFE_linear_filter_enabled_flag": 1, "B1": [12750, 32767], "best_cand_idx": [[1, 1], list(candidates)],
+        "EFE_linear_filter_enabled_flag": 1, "B1": [12733, 32767], "best_cand_idx": [[1, 1], list(candidates)],
         "fL": [dict(enumerate(side)) for _, _, side in sets], "minSymbol": [0, 0], "maxSymbol": [65535, 65535],
         "weightsC": kernels(1, planes), "weightsY": kernels(7),
     }  # fmt: skip
