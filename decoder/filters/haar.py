@@ -82,7 +82,7 @@ def _forward_rows(
         for k in range(BANDS):
             line = z[band + k, i]
             for j in range(line.size):
-                line[j] = divided(np.int64(lines[k, j] * 4), _QUARTERS) if fixed else lines[k, j]
+                line[j] = divided(lines[k, j] * 4, _QUARTERS) if fixed else lines[k, j]
 
 
 def forward(
