@@ -20,14 +20,15 @@ def matrix(kr: str, kg: str, kb: str, kby: str, kry: str) -> tuple[list[list[Fra
     one, zero = Fraction(1), Fraction(0)
     inverse = [[one, zero, ry], [one, -b * by / g, -r * ry / g], [one, by, zero]]
     forward = [[r, g, b], [-r / by, -g / by, (1 - b) / by], [(1 - r) / ry, -g / ry, -b / ry]]
-    return [[coefficient(x) for x in row] for row in inverse], [
-        [coefficient(x), sum((one, zero, zero)[i : i + 1]) - coefficient(x) - coefficient(z), coefficient(z)]
+    return [[rounded(x, 20) for x in row] for row in inverse], [
+        [rounded(x, 20), sum((one, zero, zero)[i : i + 1]) - rounded(x, 20) - rounded(z, 20), rounded(z, 20)]
         for i, (x, _, z) in enumerate(forward)
     ]
 
 
-def coefficient(value: Fraction) -> Fraction:
-    return Fraction(round(value * 2**20), 2**20)
+def rounded(value: Fraction, bits: int) -> Fraction:
+    """A multiple of 2^-bits, half to even."""
+    return Fraction(round(value * 2**bits), 2**bits)
 
 
 def clipped(value: int, low: int = 0, high: int = FULL) -> int:
@@ -68,15 +69,28 @@ def taps(count: int, target: int) -> list[tuple[list[int], list[Fraction]]]:
     for d in range(target):
         position = binary32(d * scale)
         i = min(math.floor(position), count - 1)
-        f = Fraction(round(min(max(position - i, 0), 1) * 2**20), 2**20)
+        f = rounded(min(max(position - i, 0), 1), 24)
         if target > count:
-            exact = [outer(1 + f), inner(f), inner(1 - f), outer(2 - f)]
+            exact = bicubic(f)
         else:
             exact = [Fraction(0), 1 - f, f, Fraction(0)]
-        weights = [Fraction(round(weight * 2**22), 2**22) for weight in exact]
+        weights = [rounded(weight, 22) for weight in exact]
         weights[1] = 1 - weights[0] - weights[2] - weights[3]
         result.append(([min(max(i + k, 0), count - 1) for k in (-1, 0, 1, 2)], weights))
     return result
+
+
+def bicubic(f: Fraction) -> list[Fraction]:
+    """The weights of 10.5.4 for a = -3/4, with the squares in them rounded; the second is exact."""
+    g = 1 - f
+    first, third, fourth = (
+        Fraction(-3, 4) * f * rounded(g * g, 36),
+        (5 * g - 9) / 4 * rounded(g * g, 36) + 1,
+        Fraction(-3, 4) * g * rounded(f * f, 36),
+    )
+    for weight, exact in zip((first, third, fourth), (outer(1 + f), inner(g), outer(2 - f)), strict=True):
+        assert abs(weight - exact) < Fraction(1, 2**35)
+    return [first, inner(f), third, fourth]
 
 
 def inner(t: Fraction) -> Fraction:

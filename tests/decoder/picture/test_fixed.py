@@ -347,6 +347,14 @@ def same(a: Samples | Planes, b: Samples | Planes) -> bool:
     return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
+def test_decoded_yuv_is_clipped() -> None:
+    given = random_planes(6, 20, 30, "422")
+    how = Rendering("422", "422", "none", parse_format("yuv422", 8))
+    expected = [np.clip(plane, 0, FULL) for plane in given]
+    assert same(decoded_planes(given, "422", how, WORKERS), tuple(expected))  # type: ignore[arg-type]
+    assert {int(plane.max()) for plane in expected} == {FULL}
+
+
 @pytest.mark.parametrize("threads", [2, 3])
 def test_large_planes_on_threads(threads: int) -> None:
     given, workers = random_planes(4, 300, 401, "420"), Workers(threads)
