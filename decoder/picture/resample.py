@@ -124,6 +124,8 @@ class Resampler:
             out: (at least last - first, columns of the target) of the same dtype, written.
             divisor: what float32 samples are divided by before they are resampled.
         """
+        assert self._fixed == is_fixed(plane)
+        assert divisor == 1 or not self._fixed
         scratch = np.empty(self._scratch, self._across.dtype)
         _resample(
             plane,
