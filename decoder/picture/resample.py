@@ -21,8 +21,8 @@ from jpegai.decoder.workers import Workers, grain
 __all__ = ["Resampler", "conversion_reads", "convert_chroma", "resample"]
 
 _BICUBIC = -0.75  # a of 10.5.4
-#: Fraction bits of the positions and of the weights of fixed-point planes.
-_POSITION, _WEIGHT = 20, 22
+#: Fraction bits for fixed-point planes: of positions between samples, of their squares, of weights.
+_POSITION, _SQUARE, _WEIGHT = 24, 36, 22
 
 Float32 = NDArray[np.float32]
 #: Planes, and the weights and intermediate rows of either kind.
@@ -124,6 +124,8 @@ class Resampler:
             out: (at least last - first, columns of the target) of the same dtype, written.
             divisor: what float32 samples are divided by before they are resampled.
         """
+        assert self._fixed == is_fixed(plane)
+        assert divisor == 1 or not self._fixed
         scratch = np.empty(self._scratch, self._across.dtype)
         _resample(
             plane,
@@ -188,26 +190,30 @@ def _fixed_weights(f: Float32, bicubic: bool) -> NDArray[np.float64]:
     """Return multiples of 2^-22 whose sum is 1; the second weight is what the others leave."""
     position = np.rint(np.ldexp(f.astype(np.float64), _POSITION)).astype(np.int64)
     out = np.zeros((4, len(position)), np.int64)
-    if bicubic:
-        _bicubic(position, 1 << _POSITION, 3 * _POSITION + 2 - _WEIGHT, out)
-    else:
-        out[2] = position << (_WEIGHT - _POSITION)
+    _fill_weights(position, bicubic, out)
     out[1] = (1 << _WEIGHT) - out.sum(axis=0)
     return np.ldexp(out.astype(np.float64), -_WEIGHT)
 
 
 @kernel
-def _bicubic(position: NDArray[np.int64], one: int, bits: int, out: NDArray[np.int64]) -> None:
+def _fill_weights(position: NDArray[np.int64], bicubic: bool, out: NDArray[np.int64]) -> None:
     """Write the weights beside the second.
 
-    With t = f and u = 1 - f those of 10.5.4 are (-3 t u^2, 5 t^3 - 9 t^2 + 4, 5 u^3 - 9 u^2 + 4, -3 t^2 u) / 4.
+    With t = f and u = 1 - f those of 10.5.4 are (-3 t u^2, 5 t^3 - 9 t^2 + 4, 5 u^3 - 9 u^2 + 4, -3 t^2 u) / 4: from
+    the rounded squares all numbers stay below 2^63.
     """
+    one = 1 << _POSITION
+    drop = _POSITION + _SQUARE + 2 - _WEIGHT
     for i in range(position.shape[0]):
         t = position[i]
         u = one - t
-        out[0, i] = shifted(-3 * t * u * u, bits)
-        out[2, i] = shifted((5 * u - 9 * one) * u * u + 4 * one * one * one, bits)
-        out[3, i] = shifted(-3 * t * t * u, bits)
+        if bicubic:
+            t2, u2 = shifted(t * t, 2 * _POSITION - _SQUARE), shifted(u * u, 2 * _POSITION - _SQUARE)
+            out[0, i] = shifted(-3 * t * u2, drop)
+            out[2, i] = shifted((5 * u - 9 * one) * u2 + (4 << (_POSITION + _SQUARE)), drop)
+            out[3, i] = shifted(-3 * u * t2, drop)
+        else:
+            out[2, i] = shifted(t, _POSITION - _WEIGHT)
 
 
 def _part(taps: tuple[NDArray[np.int64], Numbers], held: Span, made: Span) -> tuple[NDArray[np.int64], Numbers]:
