@@ -2,7 +2,8 @@
 
 Planes are float32, or int32 in fixed point (`engines.formats`). The positions are those of 10.5.1 in both. Weights of
 fixed-point planes are multiples of 2^-22 in float64: with what a plane may hold, and behind the first direction with
-1.375 times as much, all sums are exact, and the result of each direction is rounded once, half to even.
+1.375 times as much, all sums are exact, and the result of each direction is rounded once, half to even. What leaves the
+range of planes is cut; it is not counted, for only a plane that is out of all proportion makes it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegai.decoder.engines.formats import PLANE_LIMIT
 from jpegai.decoder.engines.rounding import shifted
 from jpegai.decoder.geometry import Area, Span
 from jpegai.decoder.jit import kernel
@@ -36,6 +38,11 @@ def _kept(value: np.float32, rounds: bool) -> np.float32:
 
 
 @kernel
+def _cut(value: np.float32, limit: np.float32, rounds: bool) -> np.float32:
+    return min(max(value, -limit), limit) if rounds else value
+
+
+@kernel
 def _resample(
     plane: Numbers,
     columns: NDArray[np.int64],
@@ -44,6 +51,7 @@ def _resample(
     down: Numbers,
     divisor: np.float32,
     rounds: bool,
+    limit: Numbers,
     scratch: Numbers,
     out: Numbers,
     first: int,
@@ -52,7 +60,7 @@ def _resample(
     """Write rows first..last-1 of the resampled plane to rows 0.. of `out`, horizontal direction first.
 
     `scratch` holds four rows of the horizontal result, row i in row i mod 4, and a source row with its margins.
-    `rounds` says whether results of a direction are rounded to integers.
+    `rounds` says whether results of a direction are rounded to integers, and those of the second cut to +-limit[0].
     """
     height, width = plane.shape
     done = -1
@@ -84,7 +92,7 @@ def _resample(
                 + down[2, row] * scratch[c, column]
                 + down[3, row] * scratch[d, column]
             )
-            out[row - first, column] = _kept(value, rounds)
+            out[row - first, column] = _cut(_kept(value, rounds), limit[0], rounds)
 
 
 class Resampler:
@@ -135,6 +143,7 @@ class Resampler:
             self._down,
             np.float32(divisor),
             self._fixed,
+            np.array([PLANE_LIMIT], scratch.dtype),
             scratch,
             out,
             first,

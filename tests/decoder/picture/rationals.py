@@ -10,6 +10,7 @@ import numpy as np
 
 ONE = 1 << 16
 FULL = 255 * ONE
+LIMIT = (1 << 30) - 1
 
 Table = list[list[int]]
 
@@ -106,7 +107,10 @@ def outer(t: Fraction) -> Fraction:
 def resampled(plane: np.ndarray, target: tuple[int, int]) -> Table:
     across, down = taps(plane.shape[1], target[1]), taps(plane.shape[0], target[0])
     rows = [[weighted([int(row[k]) for k in place], w) for place, w in across] for row in plane]
-    return [[weighted([rows[k][j] for k in place], w) for j in range(target[1])] for place, w in down]
+    return [
+        [clipped(weighted([rows[k][j] for k in place], w), -LIMIT, LIMIT) for j in range(target[1])]
+        for place, w in down
+    ]
 
 
 def weighted(values: list[int], weights: list[Fraction]) -> int:

@@ -175,13 +175,15 @@ def test_resampling(given_size: tuple[int, int], wanted: tuple[int, int], extrem
     assert found.tolist() == rationals.resampled(given, wanted)
 
 
-def test_resampling_reaches_its_bound() -> None:
-    """Plane limits of alternate signs, half way between samples in both directions."""
+def test_resampling_is_cut_to_the_range_of_planes() -> None:
+    """Alternate signs, half way between samples in both directions: 1.375^2 times as large, which int32 just holds."""
     corner = np.array([[1, -1, -1, 1]], np.int32)
-    given = corner.T * corner * np.int32(PLANE_LIMIT)
-    found = resample(given, (7, 7), WORKERS)
-    assert found.tolist() == rationals.resampled(given, (7, 7))
-    assert abs(int(found.max()) - 1.375**2 * PLANE_LIMIT) <= 2
+    for value, expected in ((PLANE_LIMIT, PLANE_LIMIT), (1 << 29, 1.375**2 * (1 << 29))):
+        given = corner.T * corner * np.int32(value)
+        found = resample(given, (7, 7), WORKERS)
+        assert found.tolist() == rationals.resampled(given, (7, 7))
+        assert found.max() == found[3, 3] == expected
+        assert resample(-given, (7, 7), WORKERS).min() == -expected
 
 
 @pytest.mark.parametrize("size", [(5, 9), (64, 127), (1000, 1999)])
