@@ -189,8 +189,9 @@ def test_filters_count_in_the_plan() -> None:
     plan = make_plan(stream, "BOP")
     height, width = plan.display
     assert plan.memory > 12 * height * width + plan.filters.memory(plan.filters.picture.whole)
+    memory = plan.filters.memory(plan.filters.picture.whole)
     with pytest.raises(LimitError, match="--max-memory"):
-        Decoder(decoder().store, engine="float32", max_memory=plan.filters.memory(plan.filters.picture.whole)).decode(stream)
+        Decoder(decoder().store, engine="float32", max_memory=memory).decode(stream)
 
 
 @pytest.mark.parametrize("name", ["sink_bop", "flt_all_a", "flt_efe_both_bop"])

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from jpegai.decoder.engines.exact.attention import Gram, Mix, Sums
 from jpegai.decoder.engines.exact.program import AnyStep, LocalStep, build_steps
+from jpegai.decoder.engines.exact.ranges import INPUT_RANGES
 from jpegai.decoder.engines.exact.steps import Rows, Run, Span, Step
 from jpegai.decoder.engines.exact.weights import Bound
 from jpegai.decoder.engines.formats import FRACTION, Fixed, Saturations
 from jpegai.decoder.engines.product import one_thread
-from jpegai.decoder.engines.saturation import to_latents
+from jpegai.decoder.engines.saturation import saturated, to_latents
 from jpegai.decoder.geometry import ceil_div
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.networks import NETWORKS, Network
@@ -72,7 +73,8 @@ class ExactNetwork:
         """Run the network.
 
         Args:
-            inputs: (C, H, W) int32 with 16 fraction bits, C-contiguous, in the order of the declaration.
+            inputs: (C, H, W) int32 with 16 fraction bits, in the order of the declaration; what leaves their range
+                is cut and counted.
             size: the size argument (h, w) of section 06.4, for networks that crop.
             saturations: counts the values that formats cut.
 
@@ -84,7 +86,9 @@ class ExactNetwork:
         sizes = _sizes(self.network, [array.shape[1:] for array in inputs], size)
         run = Run(sizes, self._workers, saturations or Saturations(), self.network.name)
         for entry, array in zip(self.network.inputs, inputs, strict=True):
-            run.held[entry.name] = Rows(np.ascontiguousarray(array), 0)
+            limit = (1 << (INPUT_RANGES[entry.name] + FRACTION)) - 1
+            given = saturated(array, limit, f"{self.network.name}.{entry.name}", run.saturations, self._workers)
+            run.held[entry.name] = Rows(np.ascontiguousarray(given), 0)
         sums: dict[str, Sums] = {}
         with one_thread():
             for number, segment in enumerate(self._segments):
