@@ -300,7 +300,7 @@ def _scaling(held: Area, height: int, width: int) -> Scaling:
 
 
 def _odd_transform(stream: Codestream, transform: str, filters: FilterChain) -> Iterator[Finding]:
-    """Yield what follows from a transform that is not the stream's first (08.8 D10, 12.7 D12-6)."""
+    """Yield what follows from a transform that is not the stream's first (12.2, 08.8 D10)."""
     listed = listed_transforms(stream)
     if transform == listed[0]:
         return
@@ -308,11 +308,11 @@ def _odd_transform(stream: Codestream, transform: str, filters: FilterChain) -> 
     offset = stream.fields[selector].offset
     if transform not in listed:
         message = f"decoded with {transform}, which the stream does not list: it lists {', '.join(listed)}"
-        yield Finding("D12-6", "W", message, selector, offset)
+        yield Finding(None, "W", message, selector, offset, section="12.2")
     if filters.eicci is not None:
         files = (eicci_file_name(filters.eicci.bank, index) for _, index in filters.eicci.networks)
         message = f"the models of eICCI follow the transform used, {transform}: {', '.join(dict.fromkeys(files))}"
-        yield Finding("D10", "W", message, selector, offset)
+        yield Finding(None, "W", message, selector, offset, section="08.4.2")
 
 
 def _filters(stream: Codestream, transform: str, eicci_selection: str, most: int) -> FilterChain:

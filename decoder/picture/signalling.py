@@ -158,11 +158,12 @@ def _transform(
     matrix, offset = pih.colour_transform_matrix, pih.colour_transform_offset
     user = np.array([[*(matrix[i][j] for j in range(3)), offset[i]] for i in range(3)], np.float32) / np.float32(255)
     finding = Finding(
-        "P1",
+        None,
         "W",
         "the user-defined transform was applied by its evident intent; no decoder is bound to this result",
         "pih.colour_transform_idx",
         stream.fields["pih.colour_transform_idx"].offset,
+        section="10.7",
     )
     return "user", user, (finding,)
 
