@@ -332,6 +332,8 @@ class Walk:
             recorder.times,
             self._rendering.cicp,
             None if plan.whole else plan.window,
+            self._rendering.mastering_display,
+            self._rendering.content_light,
         )
         if recorder.keeps:
             recorder.add("picture", picture.rgb if picture.format.space == "rgb" else picture.flat())
