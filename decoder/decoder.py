@@ -45,6 +45,7 @@ class Options(TypedDict, total=False):
     format: str | PictureFormat | None
     colour: str
     eicci_selection: str
+    quality_prediction: str
     force: bool
 
 
@@ -140,6 +141,8 @@ class Decoder:
                 eicci_selection: which models the eICCI filter applies to its tiles: ``reference``, those of the first
                 tile to all, each of which reads what earlier ones made, as the reference decoder does; ``per-tile``,
                 those of each tile, the evident intent (08.8 D3, D4).
+                quality_prediction: how the predictor of the quality map rounds: ``truncate`` toward zero, as it should
+                be; ``floor``, for streams of encoders that rounded down (05.16 D2).
                 force: decode with a transform that the stream does not list.
 
         Raises:
@@ -147,7 +150,8 @@ class Decoder:
             UnsupportedError: it uses something that is not built; the element is named.
             ModelError: weights are missing or wrong.
             LimitError: a limit would be exceeded.
-            ValueError: `transform`, `format`, `colour` or `eicci_selection` is no such name, or there is no such part.
+            ValueError: `transform`, `format`, `colour`, `eicci_selection` or `quality_prediction` is no such name, or
+                there is no such part.
         """
         if not isinstance(roi, list):
             picture = self.record(stream, Recorder(), roi=roi, tile=tile, region=region, **options)
@@ -286,6 +290,7 @@ class Decoder:
         format: str | PictureFormat | None = None,
         colour: str = "signalled",
         eicci_selection: str = "reference",
+        quality_prediction: str = "truncate",
         force: bool = False,
     ) -> tuple[Codestream, Plan, Rendering]:
         """Lay out a decode before any work, or refuse it.
@@ -298,6 +303,7 @@ class Decoder:
             format: as `decode`.
             colour: as `decode`.
             eicci_selection: as `decode`.
+            quality_prediction: as `decode`.
             force: as `decode`.
 
         Returns:
@@ -317,6 +323,7 @@ class Decoder:
             rendering=rendering,
             channels=channels,
             eicci_selection=eicci_selection,
+            quality_prediction=quality_prediction,
             max_pixels=self.max_pixels,
             max_memory=self.max_memory,
         )

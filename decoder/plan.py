@@ -13,6 +13,7 @@ from pathlib import Path
 from jpegai.codestream import Codestream, ConformanceError, Finding, LimitError
 from jpegai.decoder.components import COMPONENTS, synthesis_names
 from jpegai.decoder.engines.stages import activation_bytes
+from jpegai.decoder.entropy.quality import PREDICTIONS
 from jpegai.decoder.filters.chain import FilterChain
 from jpegai.decoder.filters.eicci import SELECTIONS
 from jpegai.decoder.filters.lef import nearest_index
@@ -110,6 +111,7 @@ class Plan:
         synthesis: runs of the synthesis network of each component; their cores cover the samples.
         filters: the post-filters.
         memory: estimate of the bytes the decode takes above libraries and loaded models.
+        quality_prediction: how the predictor of the quality map rounds (05.16 D2).
         findings: what is odd about transform and regions.
     """
 
@@ -132,6 +134,7 @@ class Plan:
     synthesis: tuple[tuple[Piece, ...], tuple[Piece, ...]]
     filters: FilterChain
     memory: int
+    quality_prediction: str
     findings: tuple[Finding, ...]
 
     @property
@@ -159,6 +162,7 @@ def make_plan(
     rendering: Rendering | None = None,
     channels: tuple[int, int] | None = None,
     eicci_selection: str = SELECTIONS[0],
+    quality_prediction: str = PREDICTIONS[0],
     max_pixels: int = DEFAULT_MAX_PIXELS,
     max_memory: int | None = None,
 ) -> Plan:
@@ -171,6 +175,7 @@ def make_plan(
         rendering: how the picture is made of the planes; by default as the stream says.
         channels: decode so many latent channels of each component at most (05.9.4); by default all.
         eicci_selection: which models eICCI applies to a tile: ``reference`` or ``per-tile`` (08.8 D3).
+        quality_prediction: how the predictor of the quality map rounds: ``truncate`` or ``floor`` (05.16 D2).
         max_pixels: largest coded size in samples.
         max_memory: bytes the decode may take; by default half of the machine's memory.
 
@@ -179,8 +184,10 @@ def make_plan(
             networks that depend on their whole tile (HOP) have one band.
         ConformanceError: regions or tiles are impossible, or a filter cannot be applied as transmitted.
         UnsupportedError: tiles do not begin at latents.
-        ValueError: the window is empty or not inside the picture.
+        ValueError: the window is empty or not inside the picture, or there is no such rounding.
     """
+    if quality_prediction not in PREDICTIONS:
+        raise ValueError(f"quality_prediction {quality_prediction!r} is none of {PREDICTIONS}")
     pih = stream.pih
     height, width = pih.img_height, pih.img_width
     if height * width > max_pixels:
@@ -251,6 +258,7 @@ def make_plan(
         (primary, secondary),
         filters,
         memory,
+        quality_prediction,
         (*_odd_transform(stream, transform, filters), *odd_overlaps(stream)),
     )
 
@@ -300,7 +308,7 @@ def _scaling(held: Area, height: int, width: int) -> Scaling:
 
 
 def _odd_transform(stream: Codestream, transform: str, filters: FilterChain) -> Iterator[Finding]:
-    """Yield what follows from a transform that is not the stream's first (08.8 D10, 12.7 D12-6)."""
+    """Yield what follows from a transform that is not the stream's first (12.2, 08.8 D10)."""
     listed = listed_transforms(stream)
     if transform == listed[0]:
         return
@@ -308,11 +316,11 @@ def _odd_transform(stream: Codestream, transform: str, filters: FilterChain) -> 
     offset = stream.fields[selector].offset
     if transform not in listed:
         message = f"decoded with {transform}, which the stream does not list: it lists {', '.join(listed)}"
-        yield Finding("D12-6", "W", message, selector, offset)
+        yield Finding(None, "W", message, selector, offset, section="12.2")
     if filters.eicci is not None:
         files = (eicci_file_name(filters.eicci.bank, index) for _, index in filters.eicci.networks)
         message = f"the models of eICCI follow the transform used, {transform}: {', '.join(dict.fromkeys(files))}"
-        yield Finding("D10", "W", message, selector, offset)
+        yield Finding(None, "W", message, selector, offset, section="08.4.2")
 
 
 def _filters(stream: Codestream, transform: str, eicci_selection: str, most: int) -> FilterChain:

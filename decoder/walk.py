@@ -132,8 +132,9 @@ class Walk:
             return None
         with self._recorder.stage("entropy"):
             threads = self._stream.threads("soq")
+            plan = self._plan
             quality, findings = decode_quality_map(
-                threads, pih.quality_map_entropy_index, self._plan.latents, self._workers
+                threads, pih.quality_map_entropy_index, plan.latents, self._workers, plan.quality_prediction
             )
         self._findings += findings
         self._recorder.add("quality_map", quality.values[None])
@@ -352,6 +353,8 @@ class Walk:
             recorder.times,
             self._rendering.cicp,
             None if plan.whole else plan.window,
+            self._rendering.mastering_display,
+            self._rendering.content_light,
         )
         if recorder.keeps:
             recorder.add("picture", picture.rgb if picture.format.space == "rgb" else picture.flat())

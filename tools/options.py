@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from jpegai.codestream.errors import Finding
     from jpegai.decoder import Decoder
 
-__all__ = ["decoding_options", "edition_option", "models_option", "open_stream", "print_findings", "threads_option"]
+__all__ = [
+    "decoding_options",
+    "edition_option",
+    "models_option",
+    "numbers",
+    "open_stream",
+    "print_findings",
+    "threads_option",
+]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -34,6 +42,28 @@ models_option = click.option(
 threads_option = click.option(
     "--threads", type=click.IntRange(1, 1024), help="Threads; by default the CPUs the process may use."
 )
+
+
+def numbers(text: str, count: int) -> tuple[int, ...]:
+    """Return whole numbers with commas between them.
+
+    Raises:
+        click.BadParameter: they are not so many.
+    """
+    try:
+        found = tuple(int(each) for each in text.split(","))
+    except ValueError:
+        found = ()
+    if len(found) != count:
+        raise click.BadParameter(f"{text!r} is not {count} whole numbers with commas between them")
+    return found
+
+
+def _channels(text: str) -> tuple[int, ...]:
+    found = numbers(text, 2)
+    if min(found) < 0:
+        raise click.BadParameter("a number of channels is at least 0")
+    return found
 
 
 def decoding_options(command: _Function) -> _Function:
@@ -57,6 +87,19 @@ def decoding_options(command: _Function) -> _Function:
         default="reference",
         show_default=True,
         help="Models of eICCI tiles: those of the first tile for all, as the reference decodes, or each tile's own.",
+    )
+    @click.option(
+        "--quality-prediction",
+        type=click.Choice(["truncate", "floor"]),
+        default="truncate",
+        show_default=True,
+        help="Rounding in the predictor of quality maps: toward zero, or down for encoders that did so.",
+    )
+    @click.option(
+        "--channels",
+        type=_channels,
+        metavar="P,S",
+        help="Decode so many latent channels of the primary and the secondary component at most, a coarser picture.",
     )
     @click.option(
         "--engine",
@@ -98,6 +141,8 @@ def decoding_options(command: _Function) -> _Function:
         transform: str | None,
         force: bool,
         eicci_selection: str,
+        quality_prediction: str,
+        channels: tuple[int, int] | None,
         **rest: Any,
     ) -> Any:
         def decoder(jobs: int = 1) -> Decoder:
@@ -115,7 +160,13 @@ def decoding_options(command: _Function) -> _Function:
                 max_pixels=max_pixels,
             )
 
-        options = {"transform": transform, "force": force, "eicci_selection": eicci_selection}
+        options = {
+            "transform": transform,
+            "force": force,
+            "channels": channels,
+            "eicci_selection": eicci_selection,
+            "quality_prediction": quality_prediction,
+        }
         return command(*args, decoder=decoder, options=options, **rest)
 
     return wrapped  # type: ignore[return-value]

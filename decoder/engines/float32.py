@@ -137,8 +137,8 @@ class Float32Engine:
         # the networks run one after the other: threads that spin while they wait would take the processors from the
         # next one, and from the compiled loops between them
         self._options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # all networks take their memory from one arena that grows by what is needed; remembered patterns of earlier
-        # sizes would keep a second copy of it
+        # all networks take their memory from one arena; remembered patterns of earlier sizes would keep a second copy
+        # of it
         _share_arena()
         self._options.add_session_config_entry("session.use_env_allocators", "1")
         self._options.enable_mem_pattern = False
@@ -207,13 +207,19 @@ def open_network(network: Network, tensors: Mapping[str, NDArray[Any]]) -> Float
     return Float32Network(network, [session])
 
 
+#: Bytes of address space that the arena begins with; memory is taken as they are written. In one piece freed tensors
+#: join to room for larger ones: grown piece by piece, the arena keeps a piece for every size that a network has, which
+#: takes up to twice as much.
+_ARENA = 1 << 30
+
+
 @functools.cache
 def _share_arena() -> None:
-    """Register the process-wide arena, once: not doubled when it grows (strategy 1: as requested)."""
+    """Register the process-wide arena, once; beyond what it begins with it doubles (strategy 0)."""
     memory = onnxruntime.OrtMemoryInfo(
         "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
     )
-    settings = onnxruntime.OrtArenaCfg({"max_mem": 0, "arena_extend_strategy": 1})
+    settings = onnxruntime.OrtArenaCfg({"max_mem": 0, "arena_extend_strategy": 0, "initial_chunk_size_bytes": _ARENA})
     # somebody else in the process may have registered one before: then that one serves
     with contextlib.suppress(Exception):
         onnxruntime.create_and_register_allocator(memory, settings)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from jpegai.decoder.picture.png_reader import read_png
 
 __all__ = ["allowed", "differences", "read_png"]
 
@@ -26,10 +27,3 @@ def differences(a: NDArray[Any], b: NDArray[Any]) -> tuple[int, int]:
 def allowed(samples: int) -> int:
     """Return how many of `samples` samples may differ (by 1) between float32 decoders (section 12.6.6)."""
     return max(8, samples // 5000)
-
-
-def read_png(data: bytes) -> NDArray[np.uint8]:
-    """Return the samples of an RGB PNG file, (H, W, 3) uint8."""
-    from PIL import Image
-
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))

@@ -47,5 +47,12 @@ def _description(picture: Picture) -> dict[str, Any]:
             {"name": name, "width": plane.shape[1], "height": plane.shape[0]}
             for name, plane in zip("YUV", picture.planes, strict=True)
         ],
-        "cicp": None if picture.cicp is None else asdict(picture.cicp),
+        **{
+            name: None if carried is None else asdict(carried)
+            for name, carried in (
+                ("cicp", picture.cicp),
+                ("mastering_display", picture.mastering_display),
+                ("content_light", picture.content_light),
+            )
+        },
     }
