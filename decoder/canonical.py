@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from jpegai.decoder.recorder import STAGES, stage_of
 
-__all__ = ["DTYPES", "canonical", "md5_digest", "md5_line", "quantised", "sha256"]
+__all__ = ["DTYPES", "canonical", "dtype_of", "md5_digest", "md5_line", "quantised", "sha256"]
 
 #: Dtypes of integer stages; the others are float32, or int32 where they are fixed point.
 _INTEGERS = {
@@ -25,7 +25,14 @@ _INTEGERS = {
 }  # fmt: skip
 #: Dtype of every stage but ``picture``, which is uint8 for up to 8 bits, else uint16.
 DTYPES: Mapping[str, str] = {stage: _INTEGERS.get(stage, "float32") for stage in STAGES if stage != "picture"}
-_FIXED_POINT = np.dtype(np.int32)
+
+
+def dtype_of(name: str, dtype: str, fraction_bits: int | None = None) -> str:
+    """Return the canonical dtype of a result; `dtype`, the one it has, only matters for the picture."""
+    stage = stage_of(name)
+    if stage == "picture":
+        return "uint8" if dtype == "uint8" else "uint16"
+    return DTYPES[stage] if fraction_bits is None else "int32"
 
 
 def canonical(name: str, array: NDArray[Any], fraction_bits: int | None = None) -> NDArray[Any]:
@@ -42,11 +49,7 @@ def canonical(name: str, array: NDArray[Any], fraction_bits: int | None = None) 
         ValueError: it cannot be converted: floats where the stage has integers or the reverse, or integers that are
             too large.
     """
-    stage = stage_of(name)
-    if stage == "picture":
-        target = array.dtype if array.dtype in (np.uint8, np.uint16) else np.dtype(np.uint16)
-    else:
-        target = _FIXED_POINT if fraction_bits is not None else np.dtype(DTYPES[stage])
+    target = np.dtype(dtype_of(name, array.dtype.name, fraction_bits))
     if array.dtype != target:
         if (array.dtype.kind in "biu") != (target.kind in "biu") or array.dtype.kind not in "biuf":
             raise ValueError(f"{name} is {array.dtype}, which is no {target}")

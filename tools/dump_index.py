@@ -10,6 +10,7 @@ from math import prod
 from typing import Any
 
 from jpegai.codestream.errors import StreamSyntaxError
+from jpegai.decoder.canonical import dtype_of
 from jpegai.decoder.picture.formats import PictureFormat, chroma_shape, parse_format
 from jpegai.decoder.recorder import is_result, stage_of
 from jpegai.tools.documents import head
@@ -23,8 +24,8 @@ INDEX_NAME = "index.json"
 #: More than any index has.
 MAX_INDEX_BYTES = 4 << 20
 
-_DTYPES = ("int8", "uint8", "int16", "uint16", "int32", "float32")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_MAX_LENGTH = 1 << 20
 _MAX_SAMPLES = 1 << 40
 
 
@@ -164,20 +165,22 @@ def _count(value: Any, limit: int) -> int:
 def _entry(record: Mapping[str, Any]) -> Entry:
     name, dtype, hash = _text(record["name"]), _text(record["dtype"]), record.get("sha256")
     if not is_result(name):
-        raise ValueError(f"{ascii(name[:60])} is no result")
-    if dtype not in _DTYPES:
-        raise ValueError(f"{name} has no dtype of {', '.join(_DTYPES)}")
+        raise ValueError(f"{name[:60]!a} is no result")
     if hash is not None and not _SHA256.fullmatch(_text(hash)):
         raise ValueError(f"{name} has no sha256 of 64 hexadecimal digits")
-    shape = tuple(_count(length, _MAX_SAMPLES) for length in record["shape"])
-    if not 1 <= len(shape) <= 3 or prod(shape) > _MAX_SAMPLES:
+    lengths = record["shape"]
+    if not isinstance(lengths, list) or not 1 <= len(lengths) <= 3:
         raise ValueError(f"{name} has no shape of one to three lengths")
+    shape = tuple(_count(length, _MAX_SAMPLES if len(lengths) == 1 else _MAX_LENGTH) for length in lengths)
+    if prod(shape) > _MAX_SAMPLES:
+        raise ValueError(f"{name} has too many samples")
     bits = record.get("fraction_bits")
-    if bits is not None and dtype != "int32":
-        raise ValueError(f"{name} has fraction bits, but is not int32")
-    return Entry(name, shape, dtype, None if bits is None else _count(bits, 31), hash)
+    bits = None if bits is None else _count(bits, 31)
+    if dtype != dtype_of(name, dtype, bits):
+        raise ValueError(f"{name} has the dtype {dtype[:20]!a}, expected {dtype_of(name, dtype, bits)}")
+    return Entry(name, shape, dtype, bits, hash)
 
 
 def _geometry(record: Mapping[str, Any]) -> Geometry:
     format = parse_format(_text(record["format"]), 8)
-    return Geometry(format, _count(record["height"], 1 << 20), _count(record["width"], 1 << 20))
+    return Geometry(format, _count(record["height"], _MAX_LENGTH), _count(record["width"], _MAX_LENGTH))
