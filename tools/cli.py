@@ -13,6 +13,7 @@ __all__ = ["main"]
 
 #: Command name to the module and object that hold it.
 _COMMANDS = {
+    "compare": ("compare", "compare"),
     "decode": ("decode", "decode"),
     "demo": ("demo", "demo"),
     "dump": ("dump", "dump"),
@@ -26,6 +27,7 @@ _COMMANDS = {
     "validate": ("validate", "validate"),
 }
 _HELP = {
+    "compare": "Compare dumps, codestreams and pictures, stage by stage.",
     "decode": "Decode codestreams to pictures.",
     "demo": "Inspect and decode the embedded streams.",
     "dump": "Write every intermediate result of a decode.",

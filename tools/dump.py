@@ -131,5 +131,8 @@ def dump(
         recorder.finish(picture, facts(made, stream, transform), asked)
     if out != "-":
         for entry in recorder.entries.values():
-            click.echo(f"{entry.name:<32}{entry.form:<9}{'x'.join(map(str, entry.shape))}")
+            bits = "" if entry.fraction_bits is None else f", {entry.fraction_bits} fraction bits"
+            click.echo(f"{entry.name:<32}{entry.dtype:<9}{'x'.join(map(str, entry.shape))}{bits}")
+        if recorder.md5 is not None:
+            click.echo(recorder.md5)
     print_findings(stream.name, recorder.findings)

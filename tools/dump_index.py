@@ -106,7 +106,8 @@ class Index:
             for entry in self.results.values()
         ]
         stages = None if self.stages is None else list(self.stages)
-        document = {**head(SCHEMA_VERSION), **self.about, "picture": picture, "stages": stages, "results": results}
+        about = {name: self.about.get(name) for name in _ABOUT}
+        document = {**head(SCHEMA_VERSION), **about, "picture": picture, "stages": stages, "results": results}
         return json.dumps(document, indent=1) + "\n"
 
     @classmethod

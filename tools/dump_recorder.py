@@ -36,7 +36,9 @@ class DumpWriter(Dump):
         entries: what was written.
     """
 
-    def __init__(self, stages: tuple[str, ...] | None, stop_after: str | None, writer: Writer, quantise: int | None):
+    def __init__(
+        self, stages: tuple[str, ...] | None, stop_after: str | None, writer: Writer, quantise: int | None = None
+    ) -> None:
         super().__init__(stages, stop_after)
         self.entries: dict[str, Entry] = {}
         self._writer = writer
@@ -74,8 +76,12 @@ class DumpWriter(Dump):
             geometry = Geometry(picture.format, picture.height, picture.width)
             if self._picture is not None:
                 self._write("picture", self._picture, None, geometry)
-        line = {"md5": md5_line(self._digests)} if self._digests else {}
-        self._writer.finish(Index(self.entries, about | line, stages, geometry).text())
+        self._writer.finish(Index(self.entries, about | {"md5": self.md5}, stages, geometry).text())
+
+    @property
+    def md5(self) -> str | None:
+        """The line that the reference prints of the picture; None where the decode did not get so far."""
+        return md5_line(self._digests) if self._digests else None
 
     def _write(self, name: str, result: NDArray[Any], fraction_bits: int | None, geometry: Geometry | None) -> None:
         array = canonical(name, result, fraction_bits)

@@ -13,10 +13,21 @@ if TYPE_CHECKING:
     from jpegai.codestream.errors import Finding
     from jpegai.decoder import Decoder
 
-__all__ = ["decoding_options", "edition_option", "models_option", "open_stream", "print_findings", "threads_option"]
+__all__ = [
+    "ENGINES",
+    "MAX_PIXELS",
+    "decoding_options",
+    "edition_option",
+    "models_option",
+    "open_stream",
+    "print_findings",
+    "threads_option",
+]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
+#: The engines, repeated here so that `--help` needs no decoder; a test holds them together.
+ENGINES = ("float32",)
 #: The default of `--max-pixels`, repeated here so that `--help` needs no decoder; a test holds them together.
 MAX_PIXELS = 1 << 27
 
@@ -39,8 +50,8 @@ threads_option = click.option(
 def decoding_options(command: _Function) -> _Function:
     """Add the options of a decode.
 
-    The command gets `decoder`, which makes the `Decoder`, or one that decodes so many streams at once; `options`, what
-    `Decoder.decode` and `Decoder.dump` take; and `edition`.
+    The command gets `decoder`, which makes the `Decoder`, or one that decodes so many streams at once, or one of
+    another engine; `options`, what `Decoder.decode` and `Decoder.dump` take; and `edition`.
     """
 
     @edition_option
@@ -59,7 +70,7 @@ def decoding_options(command: _Function) -> _Function:
         help="Models of eICCI tiles: those of the first tile for all, as the reference decodes, or each tile's own.",
     )
     @click.option(
-        "--engine", type=click.Choice(["float32"]), default="float32", show_default=True, help="What runs the networks."
+        "--engine", type=click.Choice(ENGINES), default="float32", show_default=True, help="What runs the networks."
     )
     @click.option(
         "--provider",
@@ -96,7 +107,7 @@ def decoding_options(command: _Function) -> _Function:
         eicci_selection: str,
         **rest: Any,
     ) -> Any:
-        def decoder(jobs: int = 1) -> Decoder:
+        def decoder(jobs: int = 1, engine: str = engine) -> Decoder:
             from jpegai.decoder import Decoder
             from jpegai.decoder.plan import physical_memory
             from jpegai.decoder.workers import available_cpus

@@ -1,0 +1,138 @@
+"""What is compared: a dump, a codestream that is decoded for it, or a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from jpegai.codestream import Codestream
+from jpegai.decoder import Decoder
+from jpegai.decoder.canonical import canonical, dtype_of, sha256
+from jpegai.decoder.picture.readers import EXTENSIONS, PictureFile, read_picture
+from jpegai.decoder.recorder import STAGES, Dump, stage_of
+from jpegai.decoder.support import choose_transform
+from jpegai.tools.dump_index import Entry, Geometry, Index
+from jpegai.tools.dump_layout import channels
+from jpegai.tools.dump_readers import open_dump
+from jpegai.tools.dump_recorder import facts
+
+__all__ = ["Source", "decoded", "is_codestream", "opened"]
+
+_PICTURE = "picture"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One side of a comparison.
+
+    Attributes:
+        name: of the file.
+        kind: ``dump``, ``hashes``, ``stream`` or ``picture``.
+        index: its results and what it says of itself.
+        load: returns a result in its canonical form; None where only hashes are there.
+        complete: whether a result that the index lacks but its stages name was not made by the decoder; where this is
+            not known such results are not held against it.
+        picture_file: the samples of a picture file.
+        findings: what was odd in a stream.
+    """
+
+    name: str
+    kind: str
+    index: Index
+    load: Callable[[str], NDArray[Any]] | None = None
+    complete: bool = False
+    picture_file: PictureFile | None = None
+    findings: tuple[Any, ...] = field(default=())
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """What the index says of the decode."""
+        return self.index.about
+
+    def lacks(self, name: str) -> bool:
+        """Whether a result should be there and is not."""
+        stages = self.index.stages or ()
+        return self.complete and name not in self.index.results and bool({name, stage_of(name)} & {*stages})
+
+    def entry(self, name: str) -> Entry:
+        """Return an entry with its hash, which is computed where it is not known."""
+        entry = self.index.results[name]
+        if entry.sha256 is not None or self.load is None:
+            return entry
+        return Entry(name, entry.shape, entry.dtype, entry.fraction_bits, sha256(self.load(name)))
+
+    def picture(self) -> PictureFile | None:
+        """Return the samples of the picture; None where only hashes are there."""
+        if self.picture_file is not None or self.load is None:
+            return self.picture_file
+        entry, geometry = self.index.results[_PICTURE], self.index.geometry
+        array = self.load(_PICTURE)
+        planes = tuple(channels(entry, array, geometry))
+        if geometry is not None:
+            return PictureFile(planes, geometry.format.space, geometry.format.depth)
+        return PictureFile(planes, "rgb" if array.ndim == 3 else None)
+
+
+def is_codestream(path: str) -> bool:
+    """Whether a path is decoded: it is neither a folder nor has an extension of a dump or a picture."""
+    suffix = Path(path).suffix.lower()
+    return not Path(path).is_dir() and suffix not in (".npz", ".json", *EXTENSIONS)
+
+
+def opened(path: str, *, max_bytes: int, max_pixels: int) -> Source:
+    """Open a dump or a picture.
+
+    Args:
+        path: of the file or folder.
+        max_bytes: memory that one result may take.
+        max_pixels: largest picture, in samples.
+
+    Raises:
+        JpegAIError: it is damaged, too large, or neither.
+        OSError: it cannot be read.
+    """
+    if Path(path).suffix.lower() in EXTENSIONS and not Path(path).is_dir():
+        picture = read_picture(path, max_pixels)
+        rows, columns = picture.planes[0].shape
+        shape, dtype = (len(picture.planes), rows, columns), dtype_of(_PICTURE, picture.planes[0].dtype.name)
+        index = Index({_PICTURE: Entry(_PICTURE, shape, dtype)})
+        return Source(path, "picture", index, picture_file=picture)
+    dump = open_dump(path, max_bytes)
+    kind = "dump" if dump.has_arrays else "hashes"
+    return Source(path, kind, dump.index, dump.load if dump.has_arrays else None, complete=dump.indexed)
+
+
+def decoded(
+    decoder: Decoder, stream: Codestream, options: Mapping[str, Any], wanted: Collection[str] | None
+) -> Source:
+    """Decode a stream and keep the results that are compared.
+
+    Args:
+        decoder: what decodes.
+        stream: the stream.
+        options: as `Decoder.decode` takes them.
+        wanted: stages and results; None for all.
+
+    Raises:
+        JpegAIError: as `Decoder.decode`.
+    """
+    recorder = Dump(wanted)
+    picture = decoder.record(stream, recorder, **options)
+    results = {}
+    for name, array in recorder.results.items():
+        bits = recorder.fraction_bits.get(name)
+        results[name] = canonical(name, array, bits)
+    entries = {
+        name: Entry(name, array.shape, array.dtype.name, recorder.fraction_bits.get(name))
+        for name, array in results.items()
+    }
+    geometry = None if picture is None else Geometry(picture.format, picture.height, picture.width)
+    transform = choose_transform(stream, options["transform"], force=options["force"])
+    stages = tuple(STAGES if wanted is None else wanted)
+    index = Index(entries, facts(decoder, stream, transform), stages, geometry)
+    findings = tuple(recorder.findings)
+    return Source(stream.name or "", "stream", index, results.__getitem__, complete=True, findings=findings)
