@@ -37,7 +37,7 @@ MAKERS = {
     "prediction": Maker("the prediction of the latents by the context networks", "06.7"),
     "latents": Maker("prediction and residual added up, region by region", "06.7, 07.5"),
     "latents_scaled": Maker("latent bias scaling", "05.11"),
-    "planes": Maker("the synthesis network", "06.8, 07.6"),
+    "planes": Maker("the synthesis network, cropped to the display size", "06.8, 07.6"),
     "filter_input": Maker("the conversion of chroma to the source format", "10.4, 10.5"),
     "efe_linear": Maker("the post-filter EFE linear", "08"),
     "filter_EFElinear_alt": Maker("the second picture of EFE linear", "08"),

@@ -95,7 +95,7 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
 
 
 def _png(path: Path, max_pixels: int) -> PictureFile:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     data = path.read_bytes()
     if has_16_bits(data):
@@ -106,6 +106,8 @@ def _png(path: Path, max_pixels: int) -> PictureFile:
         return _of_pixels(np.asarray(image.convert("RGB")), 8)
     except JpegAIError:
         raise
+    except UnidentifiedImageError:
+        raise ValueError("it is no PNG file") from None
     except Exception as error:  # whatever the library makes of damaged bytes
         raise ValueError(error) from None
 
