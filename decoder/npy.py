@@ -79,4 +79,4 @@ def read_npy(file: IO[bytes], size: int, limit: int) -> NDArray[Any]:
         raise ValueError("it ends before its samples do")
     samples = np.frombuffer(data, header.dtype)
     array = samples.reshape(header.shape[::-1]).T if header.fortran else samples.reshape(header.shape)
-    return np.ascontiguousarray(array, header.dtype.newbyteorder("="))
+    return np.asarray(array, header.dtype.newbyteorder("="), order="C")

@@ -206,7 +206,10 @@ def _yuv_geometry(path: Path) -> tuple[int, int, int, str]:
     beside = path.with_name(f"{path.name}.json")
     known: list[Any]
     if beside.is_file():
-        described = json.loads(beside.read_bytes()[: 1 << 16])
+        try:
+            described = json.loads(beside.read_bytes()[: 1 << 16])
+        except RecursionError:
+            described = None
         if not isinstance(described, dict):
             raise ValueError(f"{beside.name} describes no geometry")
         known = [described.get(key) for key in ("width", "height", "bit_depth", "chroma_format")]
