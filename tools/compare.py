@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from jpegai.tools.dump import chosen_stages, stage_options
-from jpegai.tools.options import ENGINES, decoding_options, open_stream, print_findings
+from jpegai.tools.options import ENGINES, DecoderMaker, decoding_options, open_stream, print_findings
 from jpegai.tools.terminal import console
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ __all__ = ["compare"]
 def compare(
     a: str,
     b: str,
-    decoder: Callable[..., Decoder],
+    decoder: DecoderMaker,
     options: dict[str, Any],
     edition: str | None,
     points: tuple[str, ...],
@@ -90,43 +89,46 @@ def _sources(
     a: str,
     b: str,
     streams: dict[str, Codestream],
-    decoder: Callable[..., Decoder],
+    decoder: DecoderMaker,
     engine_b: str | None,
     options: dict[str, Any],
     chosen: tuple[str, ...] | None,
 ) -> tuple[Source, Source]:
     """Open both sides; of a stream that is held against a file, decode what the file has."""
-    from jpegai.decoder.plan import physical_memory
-    from jpegai.tools.compare_sources import decoded, opened
-    from jpegai.tools.options import MAX_PIXELS
+    from jpegai.tools.compare_sources import opened
 
-    made = decoder() if streams else None
-    max_bytes = (made.max_memory if made is not None else None) or physical_memory() // 2
-    max_pixels = made.max_pixels if made is not None else MAX_PIXELS
-    files = {name: opened(name, max_bytes=max_bytes, max_pixels=max_pixels) for name in (a, b) if name not in streams}
+    limits = {"max_bytes": decoder.memory, "max_pixels": decoder.max_pixels}
+    files = {name: opened(name, **limits) for name in (a, b) if name not in streams}
     wanted = chosen
     for source in files.values():
-        names = source.index.results
-        wanted = tuple(names) if chosen is None else tuple(name for name in names if _is_chosen(name, chosen))
+        wanted = _wanted(source, chosen)
+    if streams and wanted is not None and not wanted:
+        raise click.UsageError("A and B have no result in common")
+    made: dict[str, Decoder] = {}
     sides = []
-    for name, engine in ((a, None), (b, engine_b)):
+    for name, engine in ((a, decoder.engine), (b, engine_b or decoder.engine)):
         if name in files:
             sides.append(files[name])
             continue
-        if wanted is not None and not wanted:
-            raise click.UsageError("A and B have no result in common")
-        assert made is not None
-        using = made if engine is None or engine == made.engine else decoder(engine=engine)
-        side = decoded(using, streams[name], options, wanted)
+        from jpegai.tools.compare_streams import decoded
+
+        if engine not in made:
+            made[engine] = decoder(engine=engine)
+        side = decoded(made[engine], streams[name], options, wanted)
         print_findings(side.name, side.findings)
         sides.append(side)
     return sides[0], sides[1]
 
 
-def _is_chosen(name: str, chosen: tuple[str, ...]) -> bool:
+def _wanted(source: Source, chosen: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return what is decoded to be held against a file: what it has, or was asked for; of that, what is chosen."""
     from jpegai.decoder.recorder import stage_of
 
-    return name in chosen or stage_of(name) in chosen
+    there = source.index.stages or tuple(source.index.results)
+    if chosen is None:
+        return there
+    found = [name for name in there if {name, stage_of(name)} & {*chosen}]
+    return tuple(dict.fromkeys([*found, *(name for name in chosen if stage_of(name) in there)]))
 
 
 def _print(report: Report, as_json: bool) -> None:

@@ -1,26 +1,23 @@
-"""What is compared: a dump, a codestream that is decoded for it, or a picture."""
+"""What is compared: a dump or a picture, or (`jpegai.tools.compare_streams`) a codestream that is decoded for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from jpegai.codestream import Codestream
-from jpegai.decoder import Decoder
-from jpegai.decoder.canonical import canonical, dtype_of, sha256
+from jpegai.codestream import Finding
+from jpegai.decoder.canonical import dtype_of, sha256
 from jpegai.decoder.picture.readers import EXTENSIONS, PictureFile, read_picture
-from jpegai.decoder.recorder import STAGES, Dump, stage_of
-from jpegai.decoder.support import choose_transform
-from jpegai.tools.dump_index import Entry, Geometry, Index
+from jpegai.decoder.recorder import stage_of
+from jpegai.tools.dump_index import Entry, Index
 from jpegai.tools.dump_layout import channels
 from jpegai.tools.dump_readers import open_dump
-from jpegai.tools.dump_recorder import facts
 
-__all__ = ["Source", "decoded", "is_codestream", "opened"]
+__all__ = ["Source", "is_codestream", "opened"]
 
 _PICTURE = "picture"
 
@@ -46,7 +43,7 @@ class Source:
     load: Callable[[str], NDArray[Any]] | None = None
     complete: bool = False
     picture_file: PictureFile | None = None
-    findings: tuple[Any, ...] = field(default=())
+    findings: tuple[Finding, ...] = ()
 
     @property
     def about(self) -> Mapping[str, Any]:
@@ -104,35 +101,3 @@ def opened(path: str, *, max_bytes: int, max_pixels: int) -> Source:
     dump = open_dump(path, max_bytes)
     kind = "dump" if dump.has_arrays else "hashes"
     return Source(path, kind, dump.index, dump.load if dump.has_arrays else None, complete=dump.indexed)
-
-
-def decoded(
-    decoder: Decoder, stream: Codestream, options: Mapping[str, Any], wanted: Collection[str] | None
-) -> Source:
-    """Decode a stream and keep the results that are compared.
-
-    Args:
-        decoder: what decodes.
-        stream: the stream.
-        options: as `Decoder.decode` takes them.
-        wanted: stages and results; None for all.
-
-    Raises:
-        JpegAIError: as `Decoder.decode`.
-    """
-    recorder = Dump(wanted)
-    picture = decoder.record(stream, recorder, **options)
-    results = {}
-    for name, array in recorder.results.items():
-        bits = recorder.fraction_bits.get(name)
-        results[name] = canonical(name, array, bits)
-    entries = {
-        name: Entry(name, array.shape, array.dtype.name, recorder.fraction_bits.get(name))
-        for name, array in results.items()
-    }
-    geometry = None if picture is None else Geometry(picture.format, picture.height, picture.width)
-    transform = choose_transform(stream, options["transform"], force=options["force"])
-    stages = tuple(STAGES if wanted is None else wanted)
-    index = Index(entries, facts(decoder, stream, transform), stages, geometry)
-    findings = tuple(recorder.findings)
-    return Source(stream.name or "", "stream", index, results.__getitem__, complete=True, findings=findings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ENGINES",
     "MAX_PIXELS",
+    "DecoderMaker",
     "decoding_options",
     "edition_option",
     "models_option",
@@ -47,11 +49,49 @@ threads_option = click.option(
 )
 
 
+@dataclass(frozen=True)
+class DecoderMaker:
+    """Makes decoders as the options say; until then nothing heavy is imported.
+
+    Attributes:
+        models, engine, provider, threads, max_pixels: as `Decoder`.
+        max_memory: MiB, None by default.
+    """
+
+    models: str
+    engine: str
+    provider: str
+    threads: int | None
+    max_memory: int | None
+    max_pixels: int
+
+    @property
+    def memory(self) -> int:
+        """Bytes that all decodes together, or what is read for a comparison, may take."""
+        from jpegai.decoder.memory import physical_memory
+
+        return physical_memory() // 2 if self.max_memory is None else self.max_memory << 20
+
+    def __call__(self, jobs: int = 1, engine: str | None = None) -> Decoder:
+        """Return a decoder, or one that decodes so many streams at once, or one of another engine."""
+        from jpegai.decoder import Decoder
+        from jpegai.decoder.workers import available_cpus
+
+        return Decoder(
+            self.models,
+            engine=engine or self.engine,
+            provider=self.provider,
+            threads=max(1, (self.threads or available_cpus()) // jobs),
+            max_memory=self.memory // jobs,
+            max_pixels=self.max_pixels,
+        )
+
+
 def decoding_options(command: _Function) -> _Function:
     """Add the options of a decode.
 
-    The command gets `decoder`, which makes the `Decoder`, or one that decodes so many streams at once, or one of
-    another engine; `options`, what `Decoder.decode` and `Decoder.dump` take; and `edition`.
+    The command gets `decoder`, a `DecoderMaker`; `options`, what `Decoder.decode` and `Decoder.dump` take; and
+    `edition`.
     """
 
     @edition_option
@@ -107,21 +147,7 @@ def decoding_options(command: _Function) -> _Function:
         eicci_selection: str,
         **rest: Any,
     ) -> Any:
-        def decoder(jobs: int = 1, engine: str = engine) -> Decoder:
-            from jpegai.decoder import Decoder
-            from jpegai.decoder.plan import physical_memory
-            from jpegai.decoder.workers import available_cpus
-
-            memory = physical_memory() // 2 if max_memory is None else max_memory << 20
-            return Decoder(
-                models,
-                engine=engine,
-                provider=provider,
-                threads=max(1, (threads or available_cpus()) // jobs),
-                max_memory=memory // jobs,
-                max_pixels=max_pixels,
-            )
-
+        decoder = DecoderMaker(models, engine, provider, threads, max_memory, max_pixels)
         options = {"transform": transform, "force": force, "eicci_selection": eicci_selection}
         return command(*args, decoder=decoder, options=options, **rest)
 

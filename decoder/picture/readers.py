@@ -18,7 +18,6 @@ from jpegai.codestream.errors import JpegAIError, LimitError, StreamSyntaxError,
 from jpegai.decoder.npy import read_npy
 from jpegai.decoder.picture.formats import SUBSAMPLING, chroma_shape
 from jpegai.decoder.picture.pgx import parse_pgx
-from jpegai.decoder.picture.png_reader import has_16_bits, parse_16_bits
 from jpegai.decoder.picture.reference import file_name_info
 from jpegai.decoder.picture.writers.netpbm import component_paths
 
@@ -96,6 +95,8 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
 
 def _png(path: Path, max_pixels: int) -> PictureFile:
     from PIL import Image, UnidentifiedImageError
+
+    from jpegai.decoder.picture.png_reader import has_16_bits, parse_16_bits
 
     data = path.read_bytes()
     if has_16_bits(data):

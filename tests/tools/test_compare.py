@@ -237,6 +237,20 @@ def test_results_that_one_side_lacks() -> None:
     assert not document["equal"]
 
 
+def test_a_stream_that_has_what_a_dump_lacks() -> None:
+    stream = _file("s.jai", SMALL.read())
+    for stages in ("residual", "residual,z"):
+        assert run("dump", stream, f"{stages}.npz", "--stages", stages).code == 0
+    some = dict(np.load("residual.npz"))
+    del some["index.json"]
+    _file("b.npz", dump(some, stages=["residual", "z"]))
+    document = reported(stream, "b.npz")
+    lacking = [name for name, verdict in verdicts(document).items() if verdict == "only in A"]
+    assert lacking == ["primary.z", "secondary.z"]
+    assert reported("residual.npz", stream)["equal"]
+    assert [*verdicts(reported(stream, "residual,z.npz", "--stages", "primary.z"))] == ["primary.z"]
+
+
 def test_another_stream_models_and_engine() -> None:
     about = [
         {
