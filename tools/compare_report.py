@@ -121,7 +121,7 @@ def _compare(name: str, a: Source, b: Source, tolerance: Tolerance) -> Compariso
             return compare_pictures(left, right, tolerance)
     elif a.load is not None and b.load is not None:
         return compare_arrays(a.index.results[name], b.index.results[name], a.load(name), b.load(name), tolerance)
-    return compare_hashes(a.entry(name), b.entry(name))
+    return compare_hashes(a.entry(name, b), b.entry(name, a))
 
 
 def _differences(a: Source, b: Source) -> Iterator[str]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream import Finding
-from jpegai.decoder.canonical import dtype_of, sha256
+from jpegai.decoder.canonical import canonical, dtype_of, sha256
 from jpegai.decoder.picture.readers import EXTENSIONS, PictureFile, read_picture
 from jpegai.decoder.recorder import stage_of
-from jpegai.tools.dump_index import Entry, Index
+from jpegai.tools.dump_index import Entry, Geometry, Index
 from jpegai.tools.dump_layout import channels
 from jpegai.tools.dump_readers import open_dump
 
@@ -55,10 +56,17 @@ class Source:
         stages = self.index.stages or ()
         return self.complete and name not in self.index.results and bool({name, stage_of(name)} & {*stages})
 
-    def entry(self, name: str) -> Entry:
-        """Return an entry with its hash, which is computed where it is not known."""
+    def entry(self, name: str, other: Source) -> Entry:
+        """Return an entry with its hash; where there are samples it is theirs, whatever the index says.
+
+        Args:
+            name: of the result.
+            other: what it is held against, which tells how the samples of a picture file are meant.
+        """
         entry = self.index.results[name]
-        if entry.sha256 is not None or self.load is None:
+        if self.picture_file is not None:
+            return _picture_entry(self.picture_file, other.index.geometry)
+        if self.load is None:
             return entry
         return Entry(name, entry.shape, entry.dtype, entry.fraction_bits, sha256(self.load(name)))
 
@@ -72,6 +80,21 @@ class Source:
         if geometry is not None:
             return PictureFile(planes, geometry.format.space, geometry.format.depth)
         return PictureFile(planes, "rgb" if array.ndim == 3 else None)
+
+
+def _picture_entry(picture: PictureFile, geometry: Geometry | None) -> Entry:
+    """Return the entry that the samples of a picture file have as a result of a decode."""
+    planes, space = picture.planes, picture.space or "rgb"
+    if geometry is not None:
+        space = picture.space or geometry.format.space
+        if picture.widened and 8 < geometry.format.depth < 16:
+            planes = tuple(plane >> (16 - geometry.format.depth) for plane in planes)
+    array = np.concatenate([plane.ravel() for plane in planes]) if space == "yuv" else np.stack(planes, axis=-1)
+    try:
+        array = canonical(_PICTURE, array)
+    except ValueError:  # samples that no picture has, so that no hash is theirs
+        return Entry(_PICTURE, array.shape, dtype_of(_PICTURE, array.dtype.name))
+    return Entry(_PICTURE, array.shape, array.dtype.name, None, sha256(array))
 
 
 def is_codestream(path: str) -> bool:

@@ -132,12 +132,11 @@ class Index:
             results = {entry.name: entry for entry in entries}
             if len(results) != len(entries):
                 raise ValueError("a result is there twice")
-            return cls(
-                results,
-                about,
-                None if stages is None else tuple(_text(stage) for stage in stages),
-                None if picture is None else _geometry(picture),
-            )
+            geometry = None if picture is None else _geometry(picture)
+            if geometry is not None and "picture" in results:
+                _check_picture(results["picture"], geometry)
+            asked = None if stages is None else tuple(_text(stage) for stage in stages)
+            return cls(results, about, asked, geometry)
         except (KeyError, TypeError, AttributeError) as error:
             reason = f"{type(error).__name__.removesuffix('Error').lower()}: {error}"
             raise StreamSyntaxError(f"not the index of a dump ({reason})", file=file) from None
@@ -185,3 +184,13 @@ def _entry(record: Mapping[str, Any]) -> Entry:
 def _geometry(record: Mapping[str, Any]) -> Geometry:
     format = parse_format(_text(record["format"]), 8)
     return Geometry(format, _count(record["height"], _MAX_LENGTH), _count(record["width"], _MAX_LENGTH))
+
+
+def _check_picture(entry: Entry, geometry: Geometry) -> None:
+    """Refuse a picture that has not as many samples as its geometry says."""
+    if geometry.format.space == "rgb":
+        expected: tuple[int, ...] = (geometry.height, geometry.width, 3)
+    else:
+        expected = (sum(rows * columns for rows, columns in geometry.shapes),)
+    if entry.shape != expected:
+        raise ValueError(f"the picture has the shape {entry.shape}, expected {expected}")

@@ -183,6 +183,8 @@ def _npy(path: Path, max_pixels: int) -> PictureFile:
         raise UnsupportedError(
             "NPY is read as a picture of (3, height, width) unsigned samples", found=f"{samples.dtype}, {samples.shape}"
         )
+    if not samples.size:
+        raise ValueError("it has no samples")
     planes = (samples,) if samples.ndim == 2 else tuple(samples)
     return PictureFile(planes, None, 8 if samples.itemsize == 1 else None)
 

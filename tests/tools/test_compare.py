@@ -211,10 +211,30 @@ def test_hashes_only() -> None:
     document = reported("a.npz", "h.json")
     assert verdicts(document) == {"primary.latents": "incomparable"}
     assert "12 fraction bits" in of(document, "primary.latents")["reason"]
+    changed = {f"{name}.npy": npy(array + 1) for name, array in made_up().items()}
+    _file("c.npz", archive({**changed, "index.json": json.dumps(index(made_up())).encode()}))
+    assert "another sha256" in _error(run("compare", "c.npz", _file("i.json", json.dumps(index(made_up())).encode())))
     broken = index(made_up())
     del broken["results"][0]["sha256"]
     Path("h.json").write_text(json.dumps(broken))
     assert verdicts(reported("a.npz", "h.json"))["primary.z"] == "incomparable"
+
+
+def test_pictures_against_hashes() -> None:
+    made = Picture(np.arange(60, dtype=np.uint16).reshape(3, 4, 5) * 17, _format("rgb444:10"), "SOP")
+    made.save("o.png")
+    made.save("o.pgx")
+    made.convert("yuv420:10").save("o.yuv")
+    for picture, names in ((made, ("o.png", "o.pgx")), (made.convert("yuv420:10"), ("o.yuv",))):
+        samples = picture.rgb if picture.format.space == "rgb" else picture.flat()
+        geometry = {"format": str(picture.format), "height": 4, "width": 5}
+        for more in (0, 1):
+            _file("h.json", json.dumps(index({"picture": samples + np.uint16(more)}, picture=geometry)).encode())
+            for name in names:
+                assert reported(name, "h.json")["equal"] == (not more)
+                assert reported("h.json", name)["equal"] == (not more)
+    _file("s_0.pgx", b"PG ML -8 5 4\n" + b"\xff" * 20)
+    assert of(reported("s_0.pgx", "h.json"), "picture")["verdict"] != "equal"
 
 
 def test_sizes_that_differ() -> None:
@@ -359,6 +379,8 @@ HOSTILE = {
     "wrong dtype": (lambda: _with_index(dtype="object"), "has the dtype"),
     "wrong bits": (lambda: _with_index(fraction_bits=99), "whole number"),
     "path": (lambda: _with_index(name="../../primary.z"), "is no result"),
+    "wrong geometry": (lambda: dump(made_up(), picture={"format": "yuv420:8", "height": 9, "width": 9}), "the shape"),
+    "long geometry": (lambda: dump(made_up(), picture={"format": "rgb444:8", "height": 4, "width": 1 << 30}), "whole"),
     "absent": (lambda: _with_index(name="quality_map"), "lacks a result"),
 }  # fmt: skip
 

@@ -19,6 +19,7 @@ from jpegai.decoder.picture.readers import EXTENSIONS, read_picture
 from jpegai.decoder.picture.writers import WRITERS
 from tests.decoder.picture.readers import png_chunks
 from tests.decoder.picture.readers import read_png as read_png_slowly
+from tests.tools.dumps import npy
 
 LIMIT = 1 << 20
 
@@ -137,6 +138,8 @@ SMALL = np.zeros((2, 2, 3), np.uint16)
         ("o.pgx", b"PG ML +8 2 2\n\0\0\0", StreamSyntaxError, "ends before"),
         ("o.pgx", b"PG ML +33 2 2\n" + b"\0" * 16, StreamSyntaxError, "33 bits"),
         ("o.npy", b"", StreamSyntaxError, "no NPY file"),
+        ("o.npy", npy(np.zeros((0, 2, 2), np.uint8)), StreamSyntaxError, "no samples"),
+        ("o.npy", npy(np.zeros((3, 2, 2), np.float32)), UnsupportedError, "float32"),
         ("o.yuv", b"", StreamSyntaxError, "says its size"),
         ("o_4x2_8bit_420.yuv", b"\0" * 11, StreamSyntaxError, "ends before"),
         ("o_0x2_8bit_420.yuv", b"", StreamSyntaxError, "describes no geometry"),
