@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from jpegai.decoder.picture.compare import TOLERANCES, allowed
 from jpegai.decoder.picture.readers import PictureFile
 from jpegai.decoder.recorder import stage_of
 from jpegai.tools.dump_index import Entry
-from jpegai.tools.dump_layout import place
+from jpegai.tools.dump_layout import place, shapes
 
 __all__ = [
     "Comparison",
@@ -119,8 +119,12 @@ class Comparison:
 
 @dataclass(slots=True)
 class _Figures:
-    """Counts of one or more arrays; the first samples are numbered in C order."""
+    """Counts of one or more arrays.
 
+    The first samples are numbered in C order, through all the arrays.
+    """
+
+    samples: int = 0
     differing: int = 0
     beyond: int = 0
     maximum: float = 0.0
@@ -154,14 +158,11 @@ def compare_arrays(a: Entry, b: Entry, left: NDArray[Any], right: NDArray[Any], 
     if a.form != b.form:
         converted = f"{a.form} in A, {b.form} in B: compared as real values"
     bits = None if converted is None else (a.fraction_bits or 0, b.fraction_bits or 0)
+    # of one fixed-point form the integers are compared; what is told are the values they stand for
+    unit = 2.0 ** -(a.fraction_bits or 0) if bits is None else 1.0
     figures = _Figures()
-    scale = 0 if bits is not None else a.fraction_bits or 0
-    _measure(left.reshape(-1), right.reshape(-1), bits, tolerance.of(a.stage) * 2.0**scale, figures)
-    made = _judge(a.name, figures, left.size, tolerance, 2.0**-scale)
-    if made.first is not None:
-        channel, row, column = place(a, int(made.first.column))
-        made = replace(made, first=replace(made.first, channel=channel, row=row, column=column))
-    return replace(made, converted=converted)
+    _measure(left.reshape(-1), right.reshape(-1), bits, tolerance.of(a.stage) / unit, figures)
+    return replace(_judge(a.name, figures, tolerance, shapes(a, None), unit), converted=converted)
 
 
 def compare_pictures(a: PictureFile, b: PictureFile, tolerance: Tolerance) -> Comparison:
@@ -170,45 +171,48 @@ def compare_pictures(a: PictureFile, b: PictureFile, tolerance: Tolerance) -> Co
         names = {"rgb": "RGB", "yuv": "YCbCr"}
         reason = f"{names[a.space]} in A, {names[b.space]} in B: decode or convert one of them to the other"
         return Comparison("picture", "incomparable", reason=reason)
-    shapes = [[plane.shape for plane in picture.planes] for picture in (a, b)]
-    if shapes[0] != shapes[1]:
-        return Comparison("picture", "different", reason=_planes(shapes))
+    sizes = [[plane.shape for plane in picture.planes] for picture in (a, b)]
+    if sizes[0] != sizes[1]:
+        return Comparison("picture", "different", reason=_planes(sizes))
     left, right, peak, converted = _one_depth(a, b)
-    figures, count, found = _Figures(), 0, []
+    figures = _Figures()
     for x, y in zip(left, right, strict=True):
-        known = figures.first, figures.first_beyond
-        figures.first = figures.first_beyond = None
         _measure(x.reshape(-1), y.reshape(-1), None, tolerance.of("picture"), figures)
-        found.append((figures.first, figures.first_beyond))
-        figures.first, figures.first_beyond = known[0] or figures.first, known[1] or figures.first_beyond
-        count += x.size
-    made = _judge("picture", figures, count, tolerance, 1.0)
-    if made.first is not None:
-        channel = next(i for i, pair in enumerate(found) if pair[1 if figures.first_beyond else 0] is not None)
-        row, column = divmod(made.first.column, left[channel].shape[1])
-        made = replace(made, first=replace(made.first, channel=channel, row=row, column=column))
-    psnr = None if not made.rms else 20 * math.log10(peak / made.rms)
+    made = _judge("picture", figures, tolerance, sizes[0])
+    psnr = 20 * math.log10(peak / made.rms) if made.rms else None
     return replace(made, psnr=psnr, converted=converted)
 
 
-def _judge(name: str, figures: _Figures, samples: int, tolerance: Tolerance, scale: float) -> Comparison:
-    """Make a comparison of counts; the column of its first sample is still the number of the sample."""
-    stage = stage_of(name)
-    many = figures.differing > tolerance.samples(stage, samples)
+def _judge(
+    name: str,
+    figures: _Figures,
+    tolerance: Tolerance,
+    sizes: Sequence[tuple[int, ...]],
+    unit: float = 1.0,
+) -> Comparison:
+    """Make a comparison of what was counted.
+
+    Args:
+        name: of the result.
+        figures: what was counted.
+        tolerance: what is allowed.
+        sizes: rows and columns of every channel.
+        unit: the value of 1 in the figures.
+    """
+    most = tolerance.samples(stage_of(name), figures.samples)
+    many = figures.differing > most
     verdict = "equal" if not figures.differing else "different" if figures.beyond or many else "within"
     found = (figures.first_beyond or figures.first) if verdict == "different" else None
     return Comparison(
         name,
         verdict,
-        samples,
+        figures.samples,
         figures.differing,
         figures.beyond,
-        figures.maximum * scale,
-        math.sqrt(figures.squares / samples) * scale if samples else 0.0,
-        first=None if found is None else Sample(0, 0, found[0], found[1] * scale, found[2] * scale),
-        reason=f"more than {tolerance.samples(stage, samples)} samples differ"
-        if many and not figures.beyond
-        else None,
+        figures.maximum * unit,
+        math.sqrt(figures.squares / figures.samples) * unit if figures.samples else 0.0,
+        first=None if found is None else Sample(*place(sizes, found[0]), found[1] * unit, found[2] * unit),
+        reason=f"more than {most} samples differ" if many and not figures.beyond else None,
     )
 
 
@@ -224,6 +228,8 @@ def _measure(
         limit: what is allowed.
         figures: added to; its first samples are set where it has none.
     """
+    before = figures.samples
+    figures.samples += a.size
     for start, x, y in _blocks(a, b, bits):
         if bits is None and x.dtype.kind == "f" and x.dtype == y.dtype:
             unequal = x.view(f"u{x.itemsize}") != y.view(f"u{y.itemsize}")
@@ -242,9 +248,9 @@ def _measure(
         figures.maximum = max(figures.maximum, float(distance.max()))
         figures.squares += float(np.dot(distance, distance))
         if figures.first is None:
-            figures.first = _sample(x, y, unequal, start)
+            figures.first = _sample(x, y, unequal, before + start)
         if figures.first_beyond is None and beyond.any():
-            figures.first_beyond = _sample(x, y, beyond, start)
+            figures.first_beyond = _sample(x, y, beyond, before + start)
 
 
 def _blocks(
@@ -289,6 +295,6 @@ def _shapes(a: tuple[int, ...], b: tuple[int, ...]) -> str:
     return f"the sizes differ: {'x'.join(map(str, a))} in A, {'x'.join(map(str, b))} in B"
 
 
-def _planes(shapes: list[list[Any]]) -> str:
-    words = [", ".join(f"{columns}x{rows}" for rows, columns in each) for each in shapes]
+def _planes(sizes: list[list[Any]]) -> str:
+    words = [", ".join(f"{columns}x{rows}" for rows, columns in each) for each in sizes]
     return f"the planes differ in number or size: {words[0]} in A, {words[1]} in B"

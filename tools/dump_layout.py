@@ -41,9 +41,10 @@ def joined(entry: Entry, parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return np.concatenate([part.reshape(-1) for part in parts]).reshape(entry.shape)
 
 
-def place(entry: Entry, index: int) -> tuple[int, int, int]:
-    """Return channel, row and column of a sample of a result other than a picture, by its number in C order."""
-    _, height, width = (1, 1, 1, *entry.shape)[-3:]
-    channel, rest = divmod(index, height * width)
-    row, column = divmod(rest, width)
-    return channel, row, column
+def place(sizes: Sequence[tuple[int, ...]], index: int) -> tuple[int, int, int]:
+    """Return channel, row and column of a sample by its number through all channels of these rows and columns."""
+    for channel, (rows, columns) in enumerate(sizes):
+        if index < rows * columns:
+            return channel, *divmod(index, columns)
+        index -= rows * columns
+    raise IndexError("there are not so many samples")

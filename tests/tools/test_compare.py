@@ -393,6 +393,23 @@ def test_hostile_dumps(case: str) -> None:
     assert not Trap.sprung
 
 
+def test_flipped_bytes_never_escape() -> None:
+    """Dumps with any bytes changed are compared, or refused in one line."""
+    random, codes = np.random.default_rng(3), set()
+    geometry = {"format": "rgb444:8", "height": 4, "width": 6}
+    _file("good.npz", dump(made_up()))
+    for name in ("bad.npz", "bad.json"):
+        data = dump(made_up()) if name == "bad.npz" else json.dumps(index(made_up(), picture=geometry)).encode()
+        for _ in range(60):
+            damaged = bytearray(data)
+            damaged[random.integers(len(data))] = random.integers(256)
+            result = run("compare", "good.npz", _file(name, bytes(damaged)))
+            assert result.code in (0, 1, 2, 3, 6), result.stderr
+            assert result.code < 3 or len(result.stderr.splitlines()) == 1
+            codes.add(result.code)
+    assert {0, 3} <= codes
+
+
 def test_bombs_take_no_memory() -> None:
     bomb = _file("bad.npz", _bomb())
     assert Path(bomb).stat().st_size < 1 << 21
