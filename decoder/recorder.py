@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from jpegai.codestream import Finding
 from jpegai.decoder.components import COMPONENTS
+from jpegai.decoder.engines.formats import Saturations
 
 __all__ = ["POINTS", "STAGES", "Dump", "Recorder", "is_result", "stage_of"]
 
@@ -48,6 +49,7 @@ class Recorder:
         keeps: whether results are kept; what exists only to be kept is made only then.
         times: seconds by stage.
         findings: what was odd in the stream.
+        saturations: values of the exact engine that its formats cut.
     """
 
     keeps = False
@@ -55,6 +57,7 @@ class Recorder:
     def __init__(self) -> None:
         self.times: dict[str, float] = {}
         self.findings: list[Finding] = []
+        self.saturations = Saturations()
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -12,15 +12,26 @@ from numpy.typing import NDArray
 
 from jpegai.decoder.geometry import Area, Span, ceil_div
 
-__all__ = ["SUBSAMPLING", "Cicp", "Frame", "PictureFormat", "Planes", "Samples", "chroma_shape", "parse_format"]
+__all__ = [
+    "SUBSAMPLING",
+    "Cicp",
+    "Frame",
+    "PictureFormat",
+    "Planes",
+    "Samples",
+    "chroma_shape",
+    "is_fixed",
+    "parse_format",
+]
 
 #: Vertical and horizontal subsampling of each chroma format.
 SUBSAMPLING = {"444": (1, 1), "422": (1, 2), "420": (2, 2)}
 
 _NAME = re.compile(r"(rgb|yuv)(444|422|420)(?::(\d+))?")
 
-#: Three float32 planes on 0..255, each (rows, columns): Y, U, V or R, G, B.
-Planes = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+#: Three planes on 0..255, each (rows, columns): Y, U, V or R, G, B. They are float32, or int32 in fixed point
+#: (`engines.formats`).
+Planes = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 #: The integer samples of a picture: (3, H, W) where the planes have one size, else three planes.
 Samples = NDArray[Any] | tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
@@ -75,6 +86,11 @@ def parse_format(text: str, depth: int) -> PictureFormat:
             f"{text!r} is no format: rgb444, yuv444, yuv422 or yuv420, then a colon and 8..16 bits where wanted"
         )
     return PictureFormat(match[1], match[2], int(match[3] or depth))
+
+
+def is_fixed(plane: NDArray[Any]) -> bool:
+    """Whether a plane is int32 in fixed point; else it is float32."""
+    return plane.dtype == np.int32
 
 
 def chroma_shape(chroma: str, height: int, width: int) -> tuple[int, int]:

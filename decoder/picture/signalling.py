@@ -28,7 +28,7 @@ class Rendering:
         source: chroma format of the source picture, in which the filters work.
         transform: colour transform after the filters: ``none``, ``bt709`` or ``user``.
         target: format of the picture that comes out.
-        user: (3, 4) float32, matrix and offset of the user's transform on 0..1; None without one.
+        user: (3, 4) int32, matrix and offset of the user's transform, 0..255 for 0..1; None without one.
         cicp: code points of the stream, to be passed on.
         findings: what is worth reporting.
     """
@@ -37,7 +37,7 @@ class Rendering:
     source: str
     transform: str
     target: PictureFormat
-    user: NDArray[np.float32] | None = None
+    user: NDArray[np.int32] | None = None
     cicp: Cicp | None = None
     findings: tuple[Finding, ...] = ()
 
@@ -142,7 +142,7 @@ def _chroma(stream: Codestream, which: str) -> str:
 
 def _transform(
     stream: Codestream, colour: str, source: str
-) -> tuple[str, NDArray[np.float32] | None, tuple[Finding, ...]]:
+) -> tuple[str, NDArray[np.int32] | None, tuple[Finding, ...]]:
     """Return the colour transform, the user's matrix with its offset, and findings."""
     pih = stream.pih
     if pih.colour_transform_idx == 3:
@@ -156,7 +156,7 @@ def _transform(
             stream, "colour_transform_idx", "the user-defined transform is applied to 4:4:4 only", "4:4:4", source
         )
     matrix, offset = pih.colour_transform_matrix, pih.colour_transform_offset
-    user = np.array([[*(matrix[i][j] for j in range(3)), offset[i]] for i in range(3)], np.float32) / np.float32(255)
+    user = np.array([[*(matrix[i][j] for j in range(3)), offset[i]] for i in range(3)], np.int32)
     finding = Finding(
         "P1",
         "W",

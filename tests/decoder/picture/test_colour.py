@@ -139,7 +139,7 @@ def test_random_samples_agree_with_float64() -> None:
 
 def test_user_transform() -> None:
     given = planes([(10, 20, 30), (250, 0, 128)])
-    rows = np.array([[255, 0, 0, 0], [0, 128, 64, 10], [0, 0, 255, 255]], np.float32) / np.float32(255)
+    rows = np.array([[255, 0, 0, 0], [0, 128, 64, 10], [0, 0, 255, 255]], np.int32)
     found = np.stack(user_transform(given, rows, Workers(1)))[:, 0].T
     expected = [[10, (128 * 20 + 64 * 30) / 255 + 10, 255], [250, 64 * 128 / 255 + 10, 255]]
     assert found == pytest.approx(np.array(expected), abs=1e-4)
