@@ -90,9 +90,9 @@ class Report:
 
     @property
     def meaning(self) -> str | None:
-        """What the first difference means."""
+        """What the first difference means; None where there is none, or it tells nothing of a stage."""
         first = self.first
-        if first is None or "picture" in (self.a.kind, self.b.kind):
+        if first is None or first.verdict == "incomparable" or "picture" in (self.a.kind, self.b.kind):
             return None
         before = self.results[: self.results.index(first)]
         return meaning(first.name, [result.name for result in before])

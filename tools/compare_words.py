@@ -82,6 +82,6 @@ def meaning(name: str, before: list[str]) -> str:
             agreed.append(f"{title} ({found[0]} to {found[-1]})" if len(found) > 1 else f"{title} ({found[0]})")
     if not agreed:
         return f"Nothing before it was compared; what differs is {words}, or something earlier."
-    text = " and ".join(agreed)
+    text = " and ".join([", ".join(agreed[:-1]), agreed[-1]] if len(agreed) > 1 else agreed)
     verb = "agrees" if len(agreed) == 1 and not agreed[0].startswith("the ") else "agree"
     return f"{text[0].upper()}{text[1:]} {verb}; the decoders part in {words}."

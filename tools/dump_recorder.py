@@ -113,7 +113,7 @@ def facts(decoder: Decoder, stream: Codestream, transform: str) -> dict[str, Any
             "sha256": hashlib.sha256(stream.data).hexdigest(),
         },
         "models": {"name": store.name, "files": digests},
-        "engine": decoder.engine,
-        "exact": decoder.engine == "exact",
+        "engine": decoder.engine_name,
+        "exact": decoder.engine_name == "exact",
         "transform": transform,
     }

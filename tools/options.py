@@ -29,7 +29,7 @@ __all__ = [
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 #: The engines, repeated here so that `--help` needs no decoder; a test holds them together.
-ENGINES = ("float32",)
+ENGINES = ("exact", "float32")
 #: The default of `--max-pixels`, repeated here so that `--help` needs no decoder; a test holds them together.
 MAX_PIXELS = 1 << 27
 

@@ -535,6 +535,18 @@ def test_usage(arguments: list[str], text: str) -> None:
     assert text in result.stderr
 
 
-def test_engine_b() -> None:
+def test_engines() -> None:
+    """The exact engine has one hash on any number of threads; it is within the limits of float32, which is told."""
     stream = _file("s.jai", SMALL.read())
-    assert reported(stream, stream, "--engine-b", "float32", "--points", 1)["b"]["engine"] == "float32"
+    for threads in (1, 2):
+        options = ["--engine", "exact", "--points", 2, "--threads", threads]
+        assert run("dump", stream, f"{threads}.json", *options).code == 0
+    assert reported("1.json", "2.json")["equal"]
+    assert json.loads(Path("1.json").read_text())["exact"] is True
+    options = ["--engine", "exact", "--engine-b", "float32", "--points", 2]
+    document = reported(stream, stream, *options, "--tolerance", "conformance")
+    assert document["equal"]
+    assert document["notes"][0] == "different engines: exact in A, float32 in B"
+    assert document["notes"][1].endswith(": int32 with 16 fraction bits in A, float32 in B: compared as real values")
+    assert [document[side]["exact"] for side in "ab"] == [True, False]
+    assert not reported(stream, stream, *options)["equal"]
