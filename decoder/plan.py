@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from jpegai.codestream import Codestream, ConformanceError, Finding, LimitError
 from jpegai.decoder.components import COMPONENTS, synthesis_names
@@ -30,6 +27,7 @@ from jpegai.decoder.geometry import (
     needs,
 )
 from jpegai.decoder.grids import DEFAULT_MAX_PIXELS, MOST_WORK, odd_overlaps, place, region_grid, synthesis_tiles
+from jpegai.decoder.memory import physical_memory
 from jpegai.decoder.models import eicci_file_name
 from jpegai.decoder.networks import NETWORKS, Network
 from jpegai.decoder.picture.formats import Frame
@@ -38,7 +36,7 @@ from jpegai.decoder.picture.resample import conversion_reads
 from jpegai.decoder.picture.signalling import Rendering, choose_rendering
 from jpegai.decoder.support import listed_transforms
 
-__all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "Scaling", "make_plan", "physical_memory"]
+__all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "Scaling", "make_plan"]
 
 _MIB = 1 << 20
 _LATENT = 16
@@ -422,14 +420,3 @@ def _memory(
         activations = max(activation_bytes(network, *shape) for network in networks)
         largest = max(largest, 256 * shape[0] * shape[1] * (4 + 4 + 8) + int(_OVERHEAD * activations))
     return _BASE + max(making_latents, 4 * latents + picture + largest, picture + filters)
-
-
-def physical_memory() -> int:
-    """Return the bytes of memory the process may use: the machine's, or its container's where that is less."""
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        memory = 8 << 30
-    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit
-        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return int(memory)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from jpegai.decoder import Decoder
 from jpegai.decoder.components import COMPONENTS
-from jpegai.decoder.picture.compare import allowed, differences, read_png
+from jpegai.decoder.picture.compare import TOLERANCES, allowed, differences, read_png
 from jpegai.decoder.recorder import STAGES, stage_of
 from tests.streams import VectorStream, described_streams
 
@@ -24,12 +24,6 @@ INTEGERS = (
     "z", "hyper_scale", "scale0", "scale1", "coded_mask", "cube_flags", "grfs_flags", "quality_map",
     "rvs_block_sigma", "lsbs_block_sigma", "residual", "residual_dequantised",
 )  # fmt: skip
-#: Largest differences of section 12.6.6.
-TOLERANCES = {
-    "psi": 5e-4, "prediction": 5e-4, "latents": 5e-4, "latents_scaled": 5e-4,
-    "planes": 3e-3, "filter_input": 3e-3, "output": 5e-3,
-    "efe_linear": 5e-3, "filter_EFElinear_alt": 5e-3, "eicci": 5e-3, "efe_nonlinear": 5e-3, "lef": 5e-3,
-}  # fmt: skip
 #: What the vectors hold of the encoder.
 _NOT_OURS = ("encoder_latents", "encoder_hyper_latents")
 

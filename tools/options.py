@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from jpegai.decoder import Decoder
 
 __all__ = [
+    "ENGINES",
+    "MAX_PIXELS",
+    "DecoderMaker",
     "decoding_options",
     "edition_option",
     "models_option",
@@ -25,6 +29,8 @@ __all__ = [
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
+#: The engines, repeated here so that `--help` needs no decoder; a test holds them together.
+ENGINES = ("exact", "float32")
 #: The default of `--max-pixels`, repeated here so that `--help` needs no decoder; a test holds them together.
 MAX_PIXELS = 1 << 27
 
@@ -64,13 +70,49 @@ def _channels(text: str) -> tuple[int, ...]:
     if min(found) < 0:
         raise click.BadParameter("a number of channels is at least 0")
     return found
+@dataclass(frozen=True)
+class DecoderMaker:
+    """Makes decoders as the options say; until then nothing heavy is imported.
+
+    Attributes:
+        models, engine, provider, threads, max_pixels: as `Decoder`.
+        max_memory: MiB, None by default.
+    """
+
+    models: str
+    engine: str
+    provider: str
+    threads: int | None
+    max_memory: int | None
+    max_pixels: int
+
+    @property
+    def memory(self) -> int:
+        """Bytes that all decodes together, or what is read for a comparison, may take."""
+        from jpegai.decoder.memory import physical_memory
+
+        return physical_memory() // 2 if self.max_memory is None else self.max_memory << 20
+
+    def __call__(self, jobs: int = 1, engine: str | None = None) -> Decoder:
+        """Return a decoder, or one that decodes so many streams at once, or one of another engine."""
+        from jpegai.decoder import Decoder
+        from jpegai.decoder.workers import available_cpus
+
+        return Decoder(
+            self.models,
+            engine=engine or self.engine,
+            provider=self.provider,
+            threads=max(1, (self.threads or available_cpus()) // jobs),
+            max_memory=self.memory // jobs,
+            max_pixels=self.max_pixels,
+        )
 
 
 def decoding_options(command: _Function) -> _Function:
     """Add the options of a decode.
 
-    The command gets `decoder`, which makes the `Decoder`, or one that decodes so many streams at once; `options`, what
-    `Decoder.decode` and `Decoder.dump` take; and `edition`.
+    The command gets `decoder`, a `DecoderMaker`; `options`, what `Decoder.decode` and `Decoder.dump` take; and
+    `edition`.
     """
 
     @edition_option
@@ -103,8 +145,8 @@ def decoding_options(command: _Function) -> _Function:
     )
     @click.option(
         "--engine",
-        type=click.Choice(["exact", "float32"]),
-        default="exact",
+        type=click.Choice(ENGINES),
+        default=ENGINES[0],
         show_default=True,
         help="What runs the networks: integers that are the same on every machine, or float32, which is faster.",
     )
@@ -145,21 +187,7 @@ def decoding_options(command: _Function) -> _Function:
         channels: tuple[int, int] | None,
         **rest: Any,
     ) -> Any:
-        def decoder(jobs: int = 1) -> Decoder:
-            from jpegai.decoder import Decoder
-            from jpegai.decoder.plan import physical_memory
-            from jpegai.decoder.workers import available_cpus
-
-            memory = physical_memory() // 2 if max_memory is None else max_memory << 20
-            return Decoder(
-                models,
-                engine=engine,
-                provider=provider,
-                threads=max(1, (threads or available_cpus()) // jobs),
-                max_memory=memory // jobs,
-                max_pixels=max_pixels,
-            )
-
+        decoder = DecoderMaker(models, engine, provider, threads, max_memory, max_pixels)
         options = {
             "transform": transform,
             "force": force,

@@ -118,7 +118,7 @@ def test_forced_transform(tmp_path: Path) -> None:
     result = run("dump", SMALL.path, tmp_path / "out.npz", "--transform", "bop", "--force", "--stage", "latents,psi")
     assert result.returncode == 0
     assert b"section 12.2 " in result.stderr
-    expected = {"primary.psi", "primary.latents", "secondary.psi", "secondary.latents"}
+    expected = {"primary.psi", "primary.latents", "secondary.psi", "secondary.latents", "index.json"}
     assert set(np.load(tmp_path / "out.npz")) == expected
 
 
@@ -130,7 +130,7 @@ def test_selections_of_eicci(stream: VectorStream, tmp_path: Path) -> None:
         options = ["--models", "test", "--stop-after", "eicci", "--stage", "eicci", "--eicci-selection", selection]
         assert run("dump", stream.path, out, *options).returncode == 0
         planes.append(np.load(out))
-    assert set(planes[0]) == {"eicci.0", "eicci.1", "eicci.2"}
+    assert set(planes[0]) == {"eicci.0", "eicci.1", "eicci.2", "index.json"}
     assert not np.array_equal(planes[0]["eicci.0"], planes[1]["eicci.0"])
 
 
