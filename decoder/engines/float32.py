@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from jpegai.codestream.errors import LimitError, ModelError, UnsupportedError
 from jpegai.decoder import cache
-from jpegai.decoder.engines import graph, rewrite
+from jpegai.decoder.engines import graph, nodes, rewrite
 from jpegai.decoder.engines.formats import Saturations
 from jpegai.decoder.engines.stages import stages, strips
 from jpegai.decoder.models import ModelStore, file_name
@@ -231,7 +231,7 @@ def load_graph(network: Network, store: ModelStore, file: str) -> memoryview:
     The key covers the weights, the declaration and the code that makes the graph; `onnx` is needed only to make it.
     """
     names = list(network.tensors())
-    code = [Path(graph.__file__).read_bytes(), Path(rewrite.__file__).read_bytes()]
+    code = [Path(path).read_bytes() for path in (graph.__file__, nodes.__file__, rewrite.__file__)]
     key = cache.content_key(store.digest(file, names), repr(network), repr(network.layers), *code)
     make: Callable[[], bytes] = lambda: graph.build_graph(network, store.tensors(file))  # noqa: E731
     return cache.get_or_make("graphs", key, make)
