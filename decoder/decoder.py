@@ -55,7 +55,7 @@ class Decoder:
         engine: what runs the networks; ``float32`` promises the tolerances of section 12.6.6.
         threads: threads of networks and loops; by default the CPUs the process may use.
         max_memory: bytes a decode may take above libraries and models; by default half of the machine's memory.
-        max_pixels: largest coded picture, in samples.
+        max_pixels: largest coded picture, in samples; of a window, of what it needs of the picture.
         provider: what runs the float32 networks: ``cpu`` or ``cuda``.
 
     Raises:
@@ -208,7 +208,7 @@ class Decoder:
                 plan.transform,
                 rendering=rendering,
                 eicci_selection=options.get("eicci_selection", "reference"),
-                max_pixels=self.max_pixels,
+                max_pixels=_NO_LIMIT,
                 max_memory=_NO_LIMIT,
             )
             return outline(stream, plan, whole, rendering)

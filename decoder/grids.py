@@ -10,7 +10,16 @@ from jpegai.codestream.rules.catalogue import finding
 from jpegai.decoder.geometry import Area, Overlap, Region, Span, Tile, ceil_div, regions, tiles, tiles_in_regions
 from jpegai.decoder.geometry.tiles import axis_tiles
 
-__all__ = ["DEFAULT_MAX_PIXELS", "MOST_WORK", "odd_overlaps", "place", "region_grid", "synthesis_tiles", "tile_cores"]
+__all__ = [
+    "DEFAULT_MAX_PIXELS",
+    "MOST_WORK",
+    "check_tile_count",
+    "odd_overlaps",
+    "place",
+    "region_grid",
+    "synthesis_tiles",
+    "tile_cores",
+]
 
 #: Default limit on the coded size in samples: above level 3 (99.5 million), a picture of 11585 x 11585.
 DEFAULT_MAX_PIXELS = 1 << 27
@@ -86,7 +95,7 @@ def synthesis_tiles(
         message = "the overlap of the tiles multiplies the work beyond the limit (--max-pixels)"
         expected = f"tiles of at most {most} samples together"
         raise LimitError(message, **place(stream, name), expected=expected, found=rows * columns)
-    _check_count(stream, component, len(axes[0]) * len(axes[1]))
+    check_tile_count(stream, component, len(axes[0]) * len(axes[1]))
     if not pih.region_residual_in_its_own_substream_flag:
         return tiles(height, width, size, overlap, wanted)
     areas = [region.samples for region in region_grid(stream)]
@@ -101,7 +110,6 @@ def tile_cores(stream: Codestream, component: int) -> tuple[list[Span], list[Spa
     """Return the rows and the columns that the synthesis tiles of a component make: each of them with each (07.6).
 
     Raises:
-        LimitError: there are too many of them.
         ConformanceError: they are impossible.
     """
     height, width = stream.pih.img_height, stream.pih.img_width
@@ -111,7 +119,6 @@ def tile_cores(stream: Codestream, component: int) -> tuple[list[Span], list[Spa
     if stream.pih.region_residual_in_its_own_substream_flag:
         overlap = 0  # theirs are cut without, and reach over each other (07.6.2)
     rows, columns = ([core for _, core in axis_tiles(length, size, overlap)] for length in (height, width))
-    _check_count(stream, component, len(rows) * len(columns))
     return rows, columns
 
 
@@ -127,7 +134,12 @@ def _tile_sides(stream: Codestream, component: int) -> tuple[int, int]:
     return size, overlap
 
 
-def _check_count(stream: Codestream, component: int, count: int) -> None:
+def check_tile_count(stream: Codestream, component: int, count: int) -> None:
+    """Refuse to list more synthesis tiles of a component than anyone can want.
+
+    Raises:
+        LimitError: they are more.
+    """
     if count > _MOST_TILES:
         message = "there are more synthesis tiles than the limit"
         where = place(stream, f"synthesis_tile_size[{component}]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -165,8 +166,8 @@ def outline(stream: Codestream, plan: Plan, whole: Plan, rendering: Rendering) -
 
 def _macs(plan: Plan) -> dict[str, int]:
     macs: dict[str, int] = {}
-    for name, rows, columns, size in network_runs(plan):
-        macs[name] = macs.get(name, 0) + multiply_adds(NETWORKS[name], rows, columns, size)
+    for (name, rows, columns, size), times in Counter(network_runs(plan)).items():
+        macs[name] = macs.get(name, 0) + times * multiply_adds(NETWORKS[name], rows, columns, size)
     return macs
 
 

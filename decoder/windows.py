@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jpegai.codestream import Codestream
 from jpegai.decoder.geometry import Area, Span
-from jpegai.decoder.grids import region_grid, tile_cores
+from jpegai.decoder.grids import check_tile_count, region_grid, tile_cores
 
 __all__ = ["Roi", "chosen_window", "region_window", "roi_window", "tile_window", "tile_windows"]
 
@@ -37,6 +37,7 @@ def tile_windows(stream: Codestream) -> list[list[Area]]:
         ConformanceError: the tiles are impossible.
     """
     rows, columns = tile_cores(stream, 0)
+    check_tile_count(stream, 0, len(rows) * len(columns))
     return [[_shown(stream, Area(row, column)) for column in columns] for row in rows]
 
 
