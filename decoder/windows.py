@@ -6,7 +6,7 @@ from jpegai.codestream import Codestream
 from jpegai.decoder.geometry import Area, Span
 from jpegai.decoder.grids import check_tile_count, region_grid, tile_cores
 
-__all__ = ["Roi", "chosen_window", "region_window", "roi_window", "tile_window", "tile_windows"]
+__all__ = ["Roi", "chosen_window", "region_window", "roi_window", "tile_window", "tile_windows", "window_roi"]
 
 #: x, y, width and height in luma samples of the displayed picture.
 Roi = tuple[int, int, int, int]
@@ -27,6 +27,11 @@ def roi_window(stream: Codestream, roi: Roi) -> Area:
             f"columns 0..{columns - 1} and rows 0..{rows - 1}"
         )
     return Area(Span(y, y + height), Span(x, x + width))
+
+
+def window_roi(window: Area) -> Roi:
+    """Return corner and size of a window, the inverse of `roi_window`."""
+    return window.columns.start, window.rows.start, window.columns.size, window.rows.size
 
 
 def tile_windows(stream: Codestream) -> list[list[Area]]:
