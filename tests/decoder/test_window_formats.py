@@ -7,7 +7,6 @@ import functools
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from jpegai.codestream import Codestream
 from jpegai.decoder import Decoder
