@@ -97,6 +97,15 @@ def test_windows_that_do_not_fit_together_are_decoded_apart() -> None:
         assert np.abs(np.asarray(ours.planes).astype(int) - np.asarray(theirs.planes)).max() <= 1
 
 
+def test_no_region_is_read_that_no_window_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little it costs: a damaged region between windows must not keep them from being seen."""
+    monkeypatch.setattr("jpegai.decoder.together.plan_macs", lambda plan: {"all": 1})
+    stream, made = Codestream.open(by_name["reg_ind_2x2"].path), decoder(by_name["reg_ind_2x2"].models)
+    upper, left, inside = (210, 150, 190, 30), (100, 170, 90, 130), (110, 100, 80, 80)
+    assert len(made.plan(stream, roi=[upper, left])) == 2
+    assert len(made.plan(stream, roi=[upper, inside])) == len(made.plan(stream, roi=[left, inside])) == 1
+
+
 def test_part_of_a_picture() -> None:
     picture = decoder(by_name["fmt_b_10"].models).decode(by_name["fmt_b_10"].path, roi=(5, 5, 13, 12))
     inner = picture.part(Area(Span(6, 9), Span(7, 12)))
