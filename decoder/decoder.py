@@ -18,7 +18,7 @@ from jpegai.decoder.plan import DEFAULT_MAX_PIXELS, Plan, make_plan
 from jpegai.decoder.recorder import Dump, Recorder
 from jpegai.decoder.support import check, choose_transform
 from jpegai.decoder.symbols import Symbols
-from jpegai.decoder.windows import Roi, chosen_window
+from jpegai.decoder.windows import Roi, chosen_window, roi_window, window_roi
 from jpegai.decoder.workers import Workers
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from jpegai.decoder.outline import Outline
     from jpegai.decoder.picture.formats import PictureFormat
     from jpegai.decoder.picture.picture import Picture
+    from jpegai.decoder.together import Group
 
 __all__ = ["ENGINES", "Decoder"]
 
@@ -58,7 +59,7 @@ class Decoder:
             promises the tolerances of section 12.6.6.
         threads: threads of networks and loops; by default the CPUs the process may use.
         max_memory: bytes a decode may take above libraries and models; by default half of the machine's memory.
-        max_pixels: largest coded picture, in samples.
+        max_pixels: largest coded picture, in samples; of a window, of what it needs of the picture.
         provider: what runs the float32 networks: ``cpu`` or ``cuda``.
 
     Raises:
@@ -129,7 +130,9 @@ class Decoder:
         Args:
             stream: a `Codestream`, a path, or the bytes of a file.
             roi: (x, y, width, height) of a window in luma samples of the displayed picture; of a subsampled plane come
-                the samples floor(x / s) to floor((x + width - 1) / s). A list of windows gives a list of pictures.
+                the samples floor(x / s) to floor((x + width - 1) / s). A list of windows gives a list of pictures;
+                those that lie together are cut from one decode where that is less work, and share its times and
+                findings.
             tile: row and column of a synthesis tile of the primary component, from 0.
             region: number of a region, from 0.
             options: any of these:
@@ -160,12 +163,14 @@ class Decoder:
             return picture
         if tile is not None or region is not None:
             raise ValueError("only one of roi, tile and region can be given")
-        stream, symbols, pictures = _open(stream), Symbols(), []
-        for each in roi:
-            picture = self.record(stream, Recorder(), roi=each, symbols=symbols, **options)
+        stream, symbols = _open(stream), Symbols()
+        windows = [roi_window(stream, each) for each in roi]
+        pictures: dict[int, Picture] = {}
+        for group in self._grouped(stream, windows, options):
+            picture = self.record(stream, Recorder(), roi=window_roi(group.window), symbols=symbols, **options)
             assert picture is not None
-            pictures.append(picture)
-        return pictures
+            pictures |= {member: picture.part(windows[member]) for member in group.members}
+        return [pictures[member] for member in range(len(windows))]
 
     def dump(
         self,
@@ -196,6 +201,7 @@ class Decoder:
         self.record(stream, recorder, roi=roi, **options)
         return recorder.results
 
+    @overload
     def plan(
         self,
         stream: Source,
@@ -204,12 +210,26 @@ class Decoder:
         tile: tuple[int, int] | None = None,
         region: int | None = None,
         **options: Unpack[Options],
-    ) -> Outline:
+    ) -> Outline: ...
+
+    @overload
+    def plan(self, stream: Source, *, roi: list[Roi], **options: Unpack[Options]) -> list[Outline]: ...
+
+    def plan(
+        self,
+        stream: Source,
+        *,
+        roi: Roi | list[Roi] | None = None,
+        tile: tuple[int, int] | None = None,
+        region: int | None = None,
+        **options: Unpack[Options],
+    ) -> Outline | list[Outline]:
         """Return what a decode with these arguments will read and compute; only headers and tables are read.
 
         Args:
             stream: as `decode`.
-            roi: as `decode`.
+            roi: as `decode`. Of a list of windows there is a plan for each decode that is made; what is sequential
+                (z, the residual of a region) is decoded for the first one that needs it.
             tile: as `decode`.
             region: as `decode`.
             options: as `decode`.
@@ -217,20 +237,42 @@ class Decoder:
         Raises:
             JpegAIError, ValueError: as `decode`.
         """
+        stream = _open(stream)
+        if not isinstance(roi, list):
+            window = chosen_window(stream, roi, tile, region)
+            return self._outline(stream, window, None if window is None else (window,), options)
+        if tile is not None or region is not None:
+            raise ValueError("only one of roi, tile and region can be given")
+        windows = [roi_window(stream, each) for each in roi]
+        return [
+            self._outline(stream, group.window, tuple(windows[member] for member in group.members), options)
+            for group in self._grouped(stream, windows, options)
+        ]
+
+    def _outline(
+        self, stream: Codestream, window: Area | None, windows: tuple[Area, ...] | None, options: Options
+    ) -> Outline:
         from jpegai.decoder.outline import outline
 
-        stream = _open(stream)
         try:
-            stream, plan, rendering = self.layout(stream, chosen_window(stream, roi, tile, region), **options)
+            stream, plan, rendering = self.layout(stream, window, **options)
             whole = make_plan(
                 stream,
                 plan.transform,
                 rendering=rendering,
                 eicci_selection=options.get("eicci_selection", "reference"),
-                max_pixels=self.max_pixels,
+                max_pixels=_NO_LIMIT,
                 max_memory=_NO_LIMIT,
             )
-            return outline(stream, plan, whole, rendering)
+            return outline(stream, plan, whole, rendering, windows or (plan.window,))
+        except JpegAIError as error:
+            raise error.locate(file=stream.name) from None
+
+    def _grouped(self, stream: Codestream, windows: Sequence[Area], options: Options) -> list[Group]:
+        from jpegai.decoder.together import grouped
+
+        try:
+            return grouped(windows, lambda window: self.layout(stream, window, **options)[1])
         except JpegAIError as error:
             raise error.locate(file=stream.name) from None
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from jpegai.codestream import Codestream, ConformanceError, Finding, LimitError
+from jpegai.codestream.extent import bytes_read
 from jpegai.decoder.components import COMPONENTS, synthesis_names
 from jpegai.decoder.engines.stages import activation_bytes
 from jpegai.decoder.entropy.quality import PREDICTIONS
@@ -26,7 +27,8 @@ from jpegai.decoder.geometry import (
     latent_size,
     needs,
 )
-from jpegai.decoder.grids import DEFAULT_MAX_PIXELS, MOST_WORK, odd_overlaps, place, region_grid, synthesis_tiles
+from jpegai.decoder.grids import DEFAULT_MAX_PIXELS, MOST_WORK, odd_overlaps, region_grid, synthesis_tiles
+from jpegai.decoder.limits import check_eicci, check_held, check_picture, check_synthesised
 from jpegai.decoder.memory import physical_memory
 from jpegai.decoder.models import eicci_file_name
 from jpegai.decoder.networks import NETWORKS, Network
@@ -148,8 +150,7 @@ class Plan:
     @property
     def coded(self) -> dict[str, tuple[int, ...]]:
         """Which regions of the residual segments are read."""
-        pairs = zip(COMPONENTS, self.needs, strict=True)
-        return {component.residual_segment: tuple(each.index for each in part.coded) for component, part in pairs}
+        return _coded(self.needs)
 
 
 def make_plan(
@@ -174,12 +175,12 @@ def make_plan(
         channels: decode so many latent channels of each component at most (05.9.4); by default all.
         eicci_selection: which models eICCI applies to a tile: ``reference`` or ``per-tile`` (08.8 D3).
         quality_prediction: how the predictor of the quality map rounds: ``truncate`` or ``floor`` (05.16 D2).
-        max_pixels: largest coded size in samples.
+        max_pixels: most coded samples of what is held: of the whole picture, or of what a window needs of it.
         max_memory: bytes the decode may take; by default half of the machine's memory.
 
     Raises:
-        LimitError: the picture is larger than `max_pixels`, or does not fit in `max_memory` even in bands of 16 rows;
-            networks that depend on their whole tile (HOP) have one band.
+        LimitError: the picture, or what the window needs of it, is larger than `max_pixels`, or does not fit in
+            `max_memory` even in bands of 16 rows; networks that depend on their whole tile (HOP) have one band.
         ConformanceError: regions or tiles are impossible, or a filter cannot be applied as transmitted.
         UnsupportedError: tiles do not begin at latents.
         ValueError: the window is empty or not inside the picture, or there is no such rounding.
@@ -188,25 +189,22 @@ def make_plan(
         raise ValueError(f"quality_prediction {quality_prediction!r} is none of {PREDICTIONS}")
     pih = stream.pih
     height, width = pih.img_height, pih.img_width
-    if height * width > max_pixels:
-        raise LimitError(
-            "the picture is larger than the limit (--max-pixels)",
-            **place(stream, "img_width_minus64"),
-            expected=f"at most {max_pixels} samples",
-            found=f"{width} x {height} = {width * height}",
-        )
-    filters = _filters(stream, transform, eicci_selection, MOST_WORK * max_pixels)
-    rendering = rendering or choose_rendering(stream)
     picture = Area.whole(pih.display_height, pih.display_width)
     window = window or picture
     if window.empty or not picture.contains(window):
         size = f"{picture.columns.stop} x {picture.rows.stop}"
         raise ValueError(f"a window must have samples and lie inside the picture of {size}")
+    if window == picture:
+        check_picture(stream, max_pixels)
+    filters = _filters(stream, transform, eicci_selection)
+    rendering = rendering or choose_rendering(stream)
     filtered, unfiltered, wanted = _samples(window, picture, rendering, filters)
+    check_synthesised(stream, wanted, max_pixels)
+    check_eicci(stream, filters, filtered, MOST_WORK * max_pixels)
     filtering = _filter_memory(filters, filtered)
     grid = region_grid(stream)
     primary_tiles, secondary_tiles = (
-        synthesis_tiles(stream, component, max_pixels) for component in range(len(COMPONENTS))
+        synthesis_tiles(stream, component, max_pixels, wanted) for component in range(len(COMPONENTS))
     )
     alike = primary_tiles == secondary_tiles
     limit = max_memory if max_memory is not None else physical_memory() // 2
@@ -221,8 +219,10 @@ def make_plan(
             used = Area.whole(*latents)
         parts = needs(grid, used, context=True), needs(grid, used, context=False)
         held = _held(parts, filters, filtered, latents)
+        check_held(stream, held, max_pixels)
         making = rendering.memory(*wanted.shape, keeps=primary != secondary, filters=filters.on)
-        memory = _memory(networks, (*primary, *secondary), held, len(stream.data), making, filtering)
+        memory = _memory(networks, (*primary, *secondary), held, _read(stream, parts), making, filtering)
+        memory += _everywhere(stream)
         if memory <= limit:
             break
         if rows == 1 or any(network.global_dependency for network in networks):
@@ -259,6 +259,11 @@ def make_plan(
         quality_prediction,
         (*_odd_transform(stream, transform, filters), *odd_overlaps(stream)),
     )
+
+
+def _coded(parts: Sequence[Needs]) -> dict[str, tuple[int, ...]]:
+    pairs = zip(COMPONENTS, parts, strict=True)
+    return {component.residual_segment: tuple(each.index for each in part.coded) for component, part in pairs}
 
 
 def _samples(window: Area, picture: Area, rendering: Rendering, filters: FilterChain) -> tuple[Area, Area, Area]:
@@ -321,27 +326,16 @@ def _odd_transform(stream: Codestream, transform: str, filters: FilterChain) -> 
         yield Finding(None, "W", message, selector, offset, section="08.4.2")
 
 
-def _filters(stream: Codestream, transform: str, eicci_selection: str, most: int) -> FilterChain:
-    """Return the filters of a stream, whose tiles of eICCI have `most` samples together."""
+def _filters(stream: Codestream, transform: str, eicci_selection: str) -> FilterChain:
+    """Return the filters of a stream."""
     try:
-        filters = FilterChain.from_header(stream.ton, stream.pih, transform, eicci_selection)
+        return FilterChain.from_header(stream.ton, stream.pih, transform, eicci_selection)
     except ConformanceError as error:
         # an error about all entries of an array is shown at the first one
         path = str(error.selector)
         found = (entry for entry in stream.fields.entries if entry.path == path or entry.path.startswith(f"{path}["))
         places = (entry.offset for entry in found)
         raise error.locate(file=stream.name, bit_offset=next(places, None)) from None
-    work = sum(math.prod(tile.window.shape) for tile in filters.eicci.tiles) if filters.eicci else 0
-    if work > most:
-        raise LimitError(
-            "the overlap of eICCI's tiles multiplies the work beyond the limit (--max-pixels)",
-            file=stream.name,
-            selector="ton.icci_tile_overlap",
-            bit_offset=stream.fields["ton.icci_tile_overlap"].offset,
-            expected=f"tiles of at most {most} samples together",
-            found=work,
-        )
-    return filters
 
 
 def _filter_memory(filters: FilterChain, made: Area) -> int:
@@ -408,7 +402,7 @@ def _memory(
     picture: int,
     filters: int,
 ) -> int:
-    """Estimate the bytes of a decode: the largest of its three stages."""
+    """Estimate the bytes of a decode: the largest of its three stages. `stream_bytes` of the file are read."""
     latent_rows, latent_columns = held.shape
     latents = 256 * latent_rows * latent_columns
     # per latent: residual, coding map, hyper scale (5 bytes), dequantised residual, phases, latents (12), psi (4)
@@ -420,3 +414,17 @@ def _memory(
         activations = max(activation_bytes(network, *shape) for network in networks)
         largest = max(largest, 256 * shape[0] * shape[1] * (4 + 4 + 8) + int(_OVERHEAD * activations))
     return _BASE + max(making_latents, 4 * latents + picture + largest, picture + filters)
+
+
+def _read(stream: Codestream, parts: Sequence[Needs]) -> int:
+    """Return how many bytes of the file are read."""
+    return sum(last - first for first, last in bytes_read(stream, _coded(parts)))
+
+
+def _everywhere(stream: Codestream) -> int:
+    """Estimate the bytes of what is made of the whole picture whatever is decoded of it."""
+    pih = stream.pih
+    positions = math.prod(latent_size(pih.img_height, pih.img_width))
+    # z; distributions, differences and values of the quality map; the scales that LEF looks at
+    hyper = sum(each.channels for each in COMPONENTS) * math.prod(hyper_size(pih.img_height, pih.img_width))
+    return hyper + positions * ((1 + 2 + 1) * bool(pih.gain_3D_enable_flag) + 2)

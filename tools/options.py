@@ -169,7 +169,7 @@ def decoding_options(command: _Function) -> _Function:
         type=click.IntRange(1),
         default=MAX_PIXELS,
         show_default=True,
-        help="Largest picture, in samples.",
+        help="Largest picture, in samples; of a window, what it needs of the picture.",
     )
     @functools.wraps(command)
     def wrapped(

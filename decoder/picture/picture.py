@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from jpegai.codestream.errors import Finding, UnsupportedError
 from jpegai.decoder.geometry import Area
-from jpegai.decoder.picture.formats import Cicp, ContentLight, MasteringDisplay, PictureFormat, Samples, parse_format
+from jpegai.decoder.picture.assembly import crop_samples
+from jpegai.decoder.picture.formats import (
+    Cicp,
+    ContentLight,
+    Frame,
+    MasteringDisplay,
+    PictureFormat,
+    Samples,
+    parse_format,
+)
 from jpegai.decoder.picture.render import convert, round_planes
 from jpegai.decoder.workers import Workers
 
@@ -70,6 +79,23 @@ class Picture:
     def to_rgb(self) -> NDArray[Any]:
         """Return the samples as RGB of the same depth, (height, width, 3); see `convert`."""
         return self.convert(PictureFormat("rgb", "444", self.format.depth)).rgb
+
+    def part(self, window: Area) -> Picture:
+        """Return a window of the picture; its samples are copied.
+
+        Args:
+            window: luma samples of the whole picture, all of them in this one.
+
+        Raises:
+            ValueError: the window is empty or not inside this picture.
+        """
+        held = self.window or Area.whole(self.height, self.width)
+        if window.empty or not held.contains(window):
+            raise ValueError(f"{window} must have samples and lie inside {held}")
+        if window == held:
+            return self
+        samples = crop_samples(self.planes, self.format, Frame(held.shape, held), window)
+        return replace(self, planes=samples, window=window)
 
     def convert(self, format: str | PictureFormat) -> Picture:
         """Return the picture in another format: BT.709, resampling by section 10.5.
