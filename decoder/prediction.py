@@ -54,15 +54,14 @@ def fit(samples: Iterable[Sample], known: Rates | None = None) -> dict[str, floa
 
 
 def predict(work: Mapping[str, Work], rates: Rates) -> dict[str, float]:
-    """Return the seconds of every stage.
+    """Return the seconds of every stage; stages with work of a kind that has no rate are left out.
 
     Args:
         work: of every stage.
-        rates: of every kind of work.
-
-    Raises:
-        KeyError: there is no rate for a kind of work.
+        rates: of every kind of work that was measured.
     """
     return {
-        stage: sum(amount * rates[kind] for kind, amount in amounts.items()) for stage, amounts in work.items()
+        stage: sum(amount * rates[kind] for kind, amount in amounts.items())
+        for stage, amounts in work.items()
+        if all(kind in rates for kind in amounts)
     }

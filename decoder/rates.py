@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import json
 import platform
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
-from math import prod, sqrt
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,75 +26,27 @@ from jpegai.decoder import cache
 from jpegai.decoder.components import COMPONENTS
 from jpegai.decoder.decoder import Decoder, Options
 from jpegai.decoder.entropy.residual import ResidualCall, decode_residuals
-from jpegai.decoder.networks import Input, Network
-from jpegai.decoder.networks.blocks import Builder
+from jpegai.decoder.filters.base import Supplies
+from jpegai.decoder.filters.planes import WindowPlanes
 from jpegai.decoder.prediction import Sample, fit
-from jpegai.decoder.work import Work, decode_work, run_work
+from jpegai.decoder.probes import PROBES, filter_chain, weights
+from jpegai.decoder.recorder import Recorder
+from jpegai.decoder.work import decode_work, filter_work, run_work
 
-__all__ = ["PROBES", "machine", "measure", "rates", "stage_times"]
+__all__ = ["least", "machine", "measure", "rates", "stage_times"]
 
-#: Rows and columns of the tensors of a probe: those at a quarter of a picture of 768x512. In smaller tensors passes over
-#: memory would be faster than in the networks of real pictures.
-_ROWS, _COLUMNS = 128, 192
 #: Rounds without an improvement by this share after which measuring ends, and the seconds after which it does anyway.
 _IDLE_ROUNDS, _WORTH, _MOST_SECONDS = 8, 0.01, 15.0
 #: Version of the cached form, and of the way of measuring.
 _VERSION = "1"
-_MADE_UP = "made up"
+#: Rows and columns of the picture that is filtered.
+_FILTERED = 384, 512
 #: Distribution of made-up symbols; the coder takes about the same time with all of them.
 _SIGMA_INDEX = 14
 #: How the small streams are decoded: the synthesis is not what they are for.
 _OPTIONS: Options = {"transform": "sop", "force": True}
 #: What the networks of an engine take.
 _DTYPES = {"float32": np.float32, "exact": np.int32}
-
-
-Layers = Callable[[Builder, str, str], str]
-
-
-def _probe(name: str, count: int, layers: Layers, channels: int = 64) -> Network:
-    """Return a network of the same layers some times over."""
-    net = Builder(Input("x", channels, 1, _MADE_UP))
-    x = "x"
-    for number in range(count):
-        x = layers(net, x, f"{number}")
-    return net.network(name, "common_Y", "luma", _MADE_UP, f"{name}.")
-
-
-def _behind_convolution(layers: Layers, inner: int = 64) -> Layers:
-    """Put a 1x1 convolution before a layer: what stands between convolutions costs changes of layout, too."""
-    return lambda net, x, name: layers(net, net.conv(x, name, inner, 1), name)
-
-
-#: The probes, and rows and columns of their input.
-PROBES: Sequence[tuple[Network, int, int]] = (
-    (_probe("nothing", 1, lambda net, x, _: net.relu(x)), _ROWS, _COLUMNS),
-    (_probe("small", 12, lambda net, x, name: net.conv(x, name, 16, 1), 16), 4, 4),
-    (_probe("1x1", 6, lambda net, x, name: net.conv(x, name, 64, 1)), _ROWS, _COLUMNS),
-    (_probe("dense", 1, lambda net, x, name: net.conv(x, name, 64, 3)), _ROWS, _COLUMNS),
-    (_probe("grouped", 2, lambda net, x, name: net.conv(x, name, 64, 3, groups=4)), _ROWS, _COLUMNS),
-    (_probe("depthwise", 6, lambda net, x, name: net.conv(x, name, 64, 3, groups=64)), _ROWS, _COLUMNS),
-    (_probe("gates", 2, lambda net, x, name: net.gate(x, name, 4)), _ROWS, _COLUMNS),
-    (_probe("clipped", 4, _behind_convolution(lambda net, x, _: net.relu6(x))), _ROWS, _COLUMNS),
-    (_probe("exponential", 2, _behind_convolution(lambda net, x, _: net.elu(x))), _ROWS, _COLUMNS),
-    (_probe("norm", 2, _behind_convolution(lambda net, x, name: net.layer_norm(x, f"{name}.norm"))), _ROWS, _COLUMNS),
-    (
-        _probe("attention", 1, _behind_convolution(lambda net, x, name: net.attention(x, f"{name}.attn"), 192)),
-        _ROWS,
-        _COLUMNS,
-    ),
-    (
-        _probe("shuffle", 1, _behind_convolution(lambda net, x, _: net.pixel_shuffle(x, 2), 256)),
-        _ROWS // 2,
-        _COLUMNS // 2,
-    ),
-    (_probe("transposed", 1, lambda net, x, name: net.conv_transpose(x, name, 64, 4)), _ROWS // 2, _COLUMNS // 2),
-    (
-        _probe("transposed, narrow", 1, lambda net, x, name: net.conv_transpose(x, name, 8, 3)),
-        _ROWS,
-        _COLUMNS,
-    ),
-)
 
 
 def machine(decoder: Decoder) -> dict[str, str | int]:
@@ -132,39 +84,30 @@ def rates(decoder: Decoder, streams: Sequence[Codestream], *, again: bool = Fals
 
 def measure(decoder: Decoder, streams: Sequence[Codestream]) -> dict[str, float]:
     """Measure the rates; arguments as in `rates`."""
-    layers = fit(_network_samples(decoder))
-    return fit(_stage_samples(decoder, streams), layers | fit(_integer_samples(decoder)))
+    layers = fit(_network_samples(decoder)) | fit(_integer_samples(decoder))
+    return fit([*_stage_samples(decoder, streams), *_filter_samples(decoder)], layers)
 
 
-def _network_samples(decoder: Decoder) -> list[Sample]:
+def _network_samples(decoder: Decoder) -> Iterator[Sample]:
     rng = np.random.default_rng(1)
-    runs: list[Callable[[], object]] = []
-    work: list[Work] = []
-    for network, rows, columns in PROBES:
-        ready = decoder.prepare(network, _weights(network, rng))
-        x = rng.integers(-3, 4, (network.inputs[0].channels, rows, columns)).astype(_DTYPES[decoder.engine])
-        runs.append(functools.partial(ready, x, size=(rows, columns)))
-        work.append(run_work(network, rows, columns, engine=decoder.engine))
-    return [Sample(*pair) for pair in zip(work, _seconds(runs), strict=True)]
-
-
-def _weights(network: Network, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
-    """Make weights that keep the numbers of a network small."""
-    return {
-        name: (rng.standard_normal(tensor.shape) / sqrt(max(1, prod(tensor.shape[1:])))).astype(np.float32)
-        for name, tensor in network.tensors().items()
-    }
+    work, runs = [], []
+    for network, size in PROBES:
+        ready = decoder.prepare(network, weights(network, rng))
+        x: NDArray[Any] = np.ones((network.inputs[0].channels, *size), _DTYPES[decoder.engine])
+        runs.append(functools.partial(ready, x, size=size))
+        work.append(run_work(network, *size, engine=decoder.engine))
+    return itertools.starmap(Sample, zip(work, _seconds(runs), strict=True))
 
 
 def _integer_samples(decoder: Decoder) -> Iterator[Sample]:
     """Measure the hyper scale decoder, and the entropy coder on bits that mean nothing; all engines share these."""
     network = decoder.entropy_model(COMPONENTS[0], 0).scale_network
-    rows, columns = _ROWS // 8, _COLUMNS // 8
+    rows, columns = 12, 16
     z = np.zeros((COMPONENTS[0].channels, rows, columns), np.int8)
     size = 64 * rows, 64 * columns
     bits = np.random.default_rng(1).integers(1, 255, 1 << 18, dtype=np.uint8).tobytes()
-    coding_map = np.full((COMPONENTS[0].channels, _ROWS // 4, _COLUMNS // 4), _SIGMA_INDEX, np.uint8)
-    call = ResidualCall([ThreadPayload(memoryview(bits), 0, _MADE_UP)], coding_map)
+    coding_map = np.full((COMPONENTS[0].channels, 2 * rows, 2 * columns), _SIGMA_INDEX, np.uint8)
+    call = ResidualCall([ThreadPayload(memoryview(bits), 0, "made up")], coding_map)
     scales, symbols = _seconds(
         [
             lambda: network(z, size=size, workers=decoder.workers),
@@ -175,6 +118,29 @@ def _integer_samples(decoder: Decoder) -> Iterator[Sample]:
     yield Sample(Counter({"entropy symbols": coding_map.size}), symbols)
 
 
+def _filter_samples(decoder: Decoder) -> Iterator[Sample]:
+    """Measure every post-filter on a picture of its own."""
+    if decoder.engine != "float32":  # the chain here is of float32 planes
+        return
+    chain, (height, width) = filter_chain(*_FILTERED), _FILTERED
+    eicci, lef = chain.eicci, chain.lef
+    assert eicci is not None
+    assert lef is not None
+    y, u, v = np.full((3, height, width), 100, np.float32)
+    planes = WindowPlanes(y, u, v, chain.picture.whole)
+    scale = np.full((height // 16, width // 16), lef.thresholds[0], np.int16)
+    supplies = Supplies(decoder.workers, lambda kind, index: decoder.network(kind, index, eicci.bank), scale)
+
+    def run() -> dict[str, float]:
+        recorder = Recorder()
+        chain.apply(planes, chain.picture.whole, supplies, recorder)
+        return recorder.times
+
+    (times,) = least([run])
+    work = filter_work(chain, chain.picture.whole, engine=decoder.engine)
+    yield from (Sample(work[name], seconds) for name, seconds in times.items())
+
+
 def _stage_samples(decoder: Decoder, streams: Sequence[Codestream]) -> Iterator[Sample]:
     """Measure the stages of small decodes, for what is not in networks."""
     work = []
@@ -182,15 +148,16 @@ def _stage_samples(decoder: Decoder, streams: Sequence[Codestream]) -> Iterator[
         outline = decoder.plan(stream, **_OPTIONS)
         work.append(decode_work(stream, outline, engine=decoder.engine, threads=decoder.workers.threads))
     decodes = [functools.partial(stage_times, decoder, stream, **_OPTIONS) for stream in streams]
-    for amounts, times in zip(work, _least(decodes), strict=True):
+    for amounts, times in zip(work, least(decodes), strict=True):
         yield from (Sample(amounts[stage], times[stage]) for stage in amounts if stage != "synthesis")
 
 
 def stage_times(decoder: Decoder, stream: Codestream, **options: Unpack[Options]) -> dict[str, float]:
-    """Decode a stream and return the seconds of every stage, those that have none under ``rest``."""
+    """Decode a stream and return the seconds of every stage, those that have none as ``rest``, and all as ``total``."""
     start = time.perf_counter()
     times = dict(decoder.decode(stream, **options).times)
-    return times | {"rest": time.perf_counter() - start - sum(times.values())}
+    total = time.perf_counter() - start
+    return times | {"rest": total - sum(times.values()), "total": total}
 
 
 def _seconds(runs: Sequence[Callable[[], object]]) -> list[float]:
@@ -201,27 +168,31 @@ def _seconds(runs: Sequence[Callable[[], object]]) -> list[float]:
         run()
         return {"": time.perf_counter() - start}
 
-    return [times[""] for times in _least([functools.partial(timed, run) for run in runs])]
+    return [times[""] for times in least([functools.partial(timed, run) for run in runs])]
 
 
-def _least(runs: Sequence[Callable[[], Mapping[str, float]]]) -> list[dict[str, float]]:
+def least(runs: Sequence[Callable[[], Mapping[str, float]]], rounds: int | None = None) -> list[dict[str, float]]:
     """Return the least of every number that each run returns, over rounds through all of them.
 
-    What else the machine does makes runs longer, never shorter. So rounds are made until some have brought no
-    improvement worth having; the first one does not count.
+    What else the machine does makes runs longer, never shorter. The first round does not count.
+
+    Args:
+        runs: what is run.
+        rounds: how often; by default until some rounds have brought no improvement worth having.
     """
     for run in runs:
         run()
-    least: list[dict[str, float]] = [{} for _ in runs]
-    idle = 0
+    found: list[dict[str, float]] = [{} for _ in runs]
+    made = idle = 0
     start = time.perf_counter()
-    while idle < _IDLE_ROUNDS and time.perf_counter() - start < _MOST_SECONDS:
-        before = sum(sum(times.values()) for times in least)
-        for run, times in zip(runs, least, strict=True):
-            times |= {name: min(seconds, times.get(name, seconds)) for name, seconds in run().items()}
-        gain = before - sum(sum(times.values()) for times in least)
+    while made < rounds if rounds else idle < _IDLE_ROUNDS and time.perf_counter() - start < _MOST_SECONDS:
+        before = sum(sum(numbers.values()) for numbers in found)
+        for run, numbers in zip(runs, found, strict=True):
+            numbers |= {name: min(number, numbers.get(name, number)) for name, number in run().items()}
+        gain = before - sum(sum(numbers.values()) for numbers in found)
         idle = idle + 1 if abs(gain) < _WORTH * before else 0
-    return least
+        made += 1
+    return found
 
 
 def _processor() -> str:

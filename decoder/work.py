@@ -15,12 +15,14 @@ from jpegai.codestream.payloads import ThreadPayload
 from jpegai.decoder.components import COMPONENTS
 from jpegai.decoder.engines.rewrite import rewrite
 from jpegai.decoder.engines.stages import runs
+from jpegai.decoder.filters.chain import FilterChain
+from jpegai.decoder.filters.planes import Window
 from jpegai.decoder.geometry import ceil_div
 from jpegai.decoder.networks import NETWORKS, Layer, Network
 from jpegai.decoder.outline import Outline, network_runs
 from jpegai.decoder.plan import Plan
 
-__all__ = ["KINDS", "Work", "decode_work", "network_work", "run_work"]
+__all__ = ["KINDS", "Work", "decode_work", "filter_work", "network_work", "run_work"]
 
 #: Kind of work to amount, in the unit of `KINDS`.
 Work = Counter[str]
@@ -126,7 +128,7 @@ def run_work(
     if engine != "float32" or network.arithmetic != "float32":
         return network_work(network, height, width, size)
     work: Work = Counter()
-    for stage, *run in runs(network, height, width, size):
+    for stage, run in runs(network, height, width, size):
         work += network_work(rewrite(stage).network, *run)
     return work
 
@@ -143,21 +145,30 @@ def decode_work(stream: Codestream, outline: Outline, *, engine: str = "float32"
     plan = outline.plan
     held, samples = prod(plan.held.shape), prod(plan.samples.shape)
     latents = held * sum(component.channels for component in COMPONENTS)
-    own = {
+    own: dict[str, dict[str, int]] = {
         "entropy": {"entropy symbols": _symbols(stream, plan, threads), "entropy": latents},
         "scales and masks": {"scales and masks": latents},
         "hyper decoder": {},
         "MCM": {"context": latents},
         "synthesis": {},
         "colour": {"colour": samples},
-        **{each.name: {each.name: prod(plan.filtered.shape)} for each in plan.filters.filters},
         "rest": {"rest": samples},
     }
     work = {stage: Counter(amounts) for stage, amounts in own.items()}
     for stage, start in _STARTS.items():
         work[stage][start] = 1
     for name, rows, columns, size in network_runs(plan):
-        work[_stage(name)] += run_work(NETWORKS[name], rows, columns, size, engine=engine)
+        stage = _stage(name)
+        if stage in work:
+            work[stage] += run_work(NETWORKS[name], rows, columns, size, engine=engine)
+    return work | filter_work(plan.filters, Window.of(plan.filtered), engine=engine)
+
+
+def filter_work(chain: FilterChain, window: Window, *, engine: str = "float32") -> dict[str, Work]:
+    """Return the work of every filter that is on, for a window of what the chain makes."""
+    work = {each.name: Counter({each.name: prod(window.shape)}) for each in chain.filters}
+    for name, rows, columns in chain.network_calls(window):
+        work[_stage(name)] += run_work(NETWORKS[name], rows, columns, engine=engine)
     return work
 
 

@@ -73,22 +73,22 @@ def strips(stage: Network, rows: int, height: int) -> Iterator[Strip]:
 
 def runs(
     network: Network, height: int, width: int, size: tuple[int, int] | None = None
-) -> Iterator[tuple[Network, int, int, tuple[int, int] | None]]:
-    """Yield every run of a stage, in bands where there are any: the stage, and arguments as in `Network.sizes`."""
+) -> Iterator[tuple[Network, tuple[int, int, tuple[int, int] | None]]]:
+    """Yield every run of a stage, in bands where there are any; its arguments are those of `Network.sizes`."""
     first, *others = stages(network)
-    yield first, height, width, size
+    yield first, (height, width, size)
     for stage in others:
         assert size is not None
         scale = stage.inputs[0].subsampling
         columns = ceil_div(size[1], scale)
         for strip in strips(stage, ceil_div(size[0], scale), size[0]):
             top, bottom = strip.source
-            yield stage, bottom - top, columns, (strip.height, size[1])
+            yield stage, (bottom - top, columns, (strip.height, size[1]))
 
 
 def multiply_adds(network: Network, height: int, width: int, size: tuple[int, int] | None = None) -> int:
     """Return the multiply-adds of a run as it is made, in bands where there are any; arguments as in `Network`."""
-    return sum(stage.multiply_adds(*run) for stage, *run in runs(network, height, width, size))
+    return sum(stage.multiply_adds(*run) for stage, run in runs(network, height, width, size))
 
 
 def activation_bytes(network: Network, height: int, width: int) -> int:
