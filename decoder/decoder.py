@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from jpegai.decoder.picture.formats import PictureFormat
     from jpegai.decoder.picture.picture import Picture
 
-__all__ = ["ENGINES", "Decoder"]
+__all__ = ["ENGINES", "Decoder", "NetworkKey", "plan_networks"]
 
 ENGINES = ("float32",)
 _NO_LIMIT = 1 << 62
+#: Name, model index and bank of a network, as `Decoder.network` takes them.
+NetworkKey = tuple[str, int, str | None]
 Source = Codestream | str | os.PathLike[str] | bytes
 
 
@@ -261,7 +263,7 @@ class Decoder:
         stream = _open(source)
         try:
             stream, plan, rendering = self.layout(stream, chosen_window(stream, roi, tile, region), **options)
-            early = () if recorder.stops_before("planes") else _networks(plan, stream.pih.model_id)
+            early = () if recorder.stops_before("planes") else plan_networks(plan, stream.pih.model_id)
             with self._loading(early):
                 # imported late: the networks load while the compiled loops do
                 from jpegai.decoder.walk import Walk
@@ -320,7 +322,7 @@ class Decoder:
         return stream, plan, rendering
 
     @contextlib.contextmanager
-    def _loading(self, networks: Sequence[tuple[str, int, str | None]]) -> Iterator[None]:
+    def _loading(self, networks: Sequence[NetworkKey]) -> Iterator[None]:
         """Load networks in the background of the block; what is not begun when it ends is left."""
         if self.workers.threads == 1 or self._engine.loaded(networks):
             yield
@@ -342,9 +344,9 @@ class Decoder:
             ended.set()
 
 
-def _networks(plan: Plan, model_id: int) -> list[tuple[str, int, str | None]]:
+def plan_networks(plan: Plan, model_id: int) -> list[NetworkKey]:
     """Return the float networks of a decode as `Decoder.network` takes them, in the order in which they run."""
-    networks: list[tuple[str, int, str | None]] = [(name, model_id, None) for name in network_names(plan.transform)]
+    networks: list[NetworkKey] = [(name, model_id, None) for name in network_names(plan.transform)]
     if plan.filters.eicci is not None:
         networks += [(name, index, plan.filters.eicci.bank) for name, index in plan.filters.eicci.networks]
     return networks

@@ -61,7 +61,7 @@ PROBES: Sequence[tuple[Network, tuple[int, int]]] = (
     (_probe("attention", 1, _behind(lambda net, x, name: net.attention(x, f"{name}.attn"), 192)), SIZE),
     (_probe("shuffle", 1, _behind(lambda net, x, _: net.pixel_shuffle(x, 2), 256)), _HALF),
     (_probe("transposed", 1, lambda net, x, name: net.conv_transpose(x, name, 64, 4)), _HALF),
-    (_probe("narrow", 1, lambda net, x, name: net.conv_transpose(x, name, 8, 3)), SIZE),
+    (_probe("deep", 1, lambda net, x, name: net.conv_transpose(x, name, 32, 4), 160), _HALF),
 )
 
 

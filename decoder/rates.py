@@ -23,20 +23,22 @@ from numpy.typing import NDArray
 from jpegai.codestream import Codestream
 from jpegai.codestream.payloads import ThreadPayload
 from jpegai.decoder import cache
-from jpegai.decoder.components import COMPONENTS
-from jpegai.decoder.decoder import Decoder, Options
+from jpegai.decoder.components import COMPONENTS, network_names
+from jpegai.decoder.decoder import Decoder, NetworkKey, Options
 from jpegai.decoder.entropy.residual import ResidualCall, decode_residuals
 from jpegai.decoder.filters.base import Supplies
 from jpegai.decoder.filters.planes import WindowPlanes
 from jpegai.decoder.prediction import Sample, fit
 from jpegai.decoder.probes import PROBES, filter_chain, weights
 from jpegai.decoder.recorder import Recorder
-from jpegai.decoder.work import decode_work, filter_work, run_work
+from jpegai.decoder.work import decode_work, filter_work, load_work, run_work
 
-__all__ = ["least", "machine", "measure", "rates", "stage_times"]
+__all__ = ["least", "load_seconds", "machine", "measure", "rates", "stage_times"]
 
 #: Rounds without an improvement by this share after which measuring ends, and the seconds after which it does anyway.
 _IDLE_ROUNDS, _WORTH, _MOST_SECONDS = 8, 0.01, 15.0
+#: How often networks are loaded.
+_LOADS = 3
 #: Version of the cached form, and of the way of measuring.
 _VERSION = "1"
 #: Rows and columns of the picture that is filtered.
@@ -84,7 +86,7 @@ def rates(decoder: Decoder, streams: Sequence[Codestream], *, again: bool = Fals
 
 def measure(decoder: Decoder, streams: Sequence[Codestream]) -> dict[str, float]:
     """Measure the rates; arguments as in `rates`."""
-    layers = fit(_network_samples(decoder)) | fit(_integer_samples(decoder))
+    layers = fit(_network_samples(decoder)) | fit(_integer_samples(decoder)) | fit(_load_samples(decoder))
     return fit([*_stage_samples(decoder, streams), *_filter_samples(decoder)], layers)
 
 
@@ -139,6 +141,24 @@ def _filter_samples(decoder: Decoder) -> Iterator[Sample]:
     (times,) = least([run])
     work = filter_work(chain, chain.picture.whole, engine=decoder.engine)
     yield from (Sample(work[name], seconds) for name, seconds in times.items())
+
+
+def _load_samples(decoder: Decoder) -> Iterator[Sample]:
+    """Measure the loading of networks, the graphs of which are in the cache after the first time."""
+    names = network_names("bop")
+    found = least([lambda: {name: load_seconds(decoder, [(name, 0, None)]) for name in names}], _LOADS)
+    return (Sample(load_work([name]), seconds) for name, seconds in found[0].items())
+
+
+def load_seconds(decoder: Decoder, networks: Sequence[NetworkKey]) -> float:
+    """Return the seconds in which a decoder that has loaded nothing loads networks of the models of `decoder`."""
+    fresh = Decoder(
+        decoder.store, engine=decoder.engine, provider=decoder.provider, threads=decoder.workers.threads
+    )
+    start = time.perf_counter()
+    for each in networks:
+        fresh.network(*each)
+    return time.perf_counter() - start
 
 
 def _stage_samples(decoder: Decoder, streams: Sequence[Codestream]) -> Iterator[Sample]:

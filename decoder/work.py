@@ -7,14 +7,14 @@ unit wherever it occurs; so a decode is predicted from rates that are measured o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 
 from jpegai.codestream import Codestream
 from jpegai.codestream.payloads import ThreadPayload
 from jpegai.decoder.components import COMPONENTS
 from jpegai.decoder.engines.rewrite import rewrite
-from jpegai.decoder.engines.stages import runs
+from jpegai.decoder.engines.stages import runs, stages
 from jpegai.decoder.filters.chain import FilterChain
 from jpegai.decoder.filters.planes import Window
 from jpegai.decoder.geometry import ceil_div
@@ -22,7 +22,7 @@ from jpegai.decoder.networks import NETWORKS, Layer, Network
 from jpegai.decoder.outline import Outline, network_runs
 from jpegai.decoder.plan import Plan
 
-__all__ = ["KINDS", "Work", "decode_work", "filter_work", "network_work", "run_work"]
+__all__ = ["KINDS", "Work", "decode_work", "filter_work", "load_work", "network_work", "run_work"]
 
 #: Kind of work to amount, in the unit of `KINDS`.
 Work = Counter[str]
@@ -54,6 +54,8 @@ KINDS: Mapping[str, str] = {
     "element-wise": _NUMBERS,
     "in and out": _NUMBERS,
     "layer": "layer",
+    "loading": "network",
+    "loading weights": "parameter",
     "entropy symbols": "symbol",
     "entropy": "latent",
     "scales and masks": "latent",
@@ -170,6 +172,12 @@ def filter_work(chain: FilterChain, window: Window, *, engine: str = "float32") 
     for name, rows, columns in chain.network_calls(window):
         work[_stage(name)] += run_work(NETWORKS[name], rows, columns, engine=engine)
     return work
+
+
+def load_work(networks: Iterable[str]) -> Work:
+    """Return the work of loading networks, by name, with a cache that has them."""
+    parts = [network for name in networks for network in stages(NETWORKS[name])]
+    return Counter({"loading": len(parts), "loading weights": sum(network.parameters() for network in parts)})
 
 
 def _stage(network: str) -> str:

@@ -41,6 +41,8 @@ class _Prediction:
     measured: Mapping[str, float]
     total: float | None
     runs: int
+    predicted_load: float
+    measured_load: float | None
 
     @property
     def predicted_total(self) -> float:
@@ -77,7 +79,8 @@ def stats(
 ) -> None:
     """Show parameters, multiply-adds and memory of every network and decoder, from the declarations.
 
-    With --predict: how long decodes take on this machine, by stage, without model load and output. Its rate for each
+    With --predict: how long decodes take on this machine, by stage, apart from output; loading the networks,
+    which the first decode needs, is a line of its own. Its rate for each
     kind of layer, and of all else a decode does, is measured once and kept in the cache; predictions are sums of
     amounts times rates. Both are of the fastest runs, so they are those of a machine that does nothing else.
     """
@@ -176,16 +179,20 @@ def _rates(decoder: Decoder, again: bool) -> tuple[dict[str, Any], dict[str, flo
 def _predicted(
     decoder: Decoder, stream: Codestream, rates: Mapping[str, float], runs: int, options: dict[str, Any]
 ) -> _Prediction:
+    from jpegai.decoder.decoder import plan_networks
     from jpegai.decoder.prediction import predict
-    from jpegai.decoder.rates import least, stage_times
-    from jpegai.decoder.work import decode_work
+    from jpegai.decoder.rates import least, load_seconds, stage_times
+    from jpegai.decoder.work import decode_work, load_work
 
     outline = decoder.plan(stream, **options)
     print_findings(stream.name, outline.plan.findings)
     work = decode_work(stream, outline, engine=decoder.engine, threads=decoder.workers.threads)
+    networks = plan_networks(outline.plan, stream.pih.model_id)
     measured: Mapping[str, float] = {}
+    load = None
     if runs:
         (measured,) = least([lambda: stage_times(decoder, stream, **options)], runs)
+        load = load_seconds(decoder, networks)
     return _Prediction(
         stream,
         outline.plan.transform,
@@ -194,6 +201,8 @@ def _predicted(
         {stage: measured[stage] for stage in work if stage in measured},
         measured.get("total"),
         runs,
+        predict({"load": load_work(name for name, _, _ in networks)}, rates)["load"],
+        load,
     )
 
 
@@ -220,6 +229,8 @@ def _prediction_document(
                 "measured": dict(each.measured),
                 "measured_total": each.total,
                 "ratio": each.ratio,
+                "predicted_load": each.predicted_load,
+                "measured_load": each.measured_load,
             }
             for each in found
         ],
@@ -246,6 +257,7 @@ def _print_predictions(
         for stage in dict.fromkeys((*each.predicted, *each.measured)):
             table.add_row(stage, *_milliseconds(each.predicted.get(stage), each.measured.get(stage)))
         table.add_row("whole decode", *_milliseconds(each.predicted_total, each.total), style="bold")
+        table.add_row("networks, once", *_milliseconds(each.predicted_load, each.measured_load))
         screen.print(table)
 
 
