@@ -198,7 +198,7 @@ def _predicted(
         outline.plan.transform,
         sum(outline.macs.values()),
         predict(work, rates),
-        {stage: measured[stage] for stage in work if stage in measured},
+        {stage: seconds for stage, seconds in measured.items() if stage != "total"},
         measured.get("total"),
         runs,
         predict({"load": load_work(name for name, _, _ in networks)}, rates)["load"],

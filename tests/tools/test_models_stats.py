@@ -67,7 +67,7 @@ def test_prediction_next_to_a_decode() -> None:
     (stream,) = prediction["streams"]
     assert (stream["file"], stream["transform"], stream["runs"]) == (str(SMALL), "SOP", 2)
     assert (stream["width"], stream["height"]) == (64, 64)
-    assert set(stream["measured"]) == set(stream["predicted"])
+    assert set(stream["measured"]) == {*stream["predicted"], "model load", "LSBS"}  # these two cost nothing here
     assert stream["predicted_total"] == pytest.approx(sum(stream["predicted"].values()))
     assert stream["ratio"] == pytest.approx(stream["predicted_total"] / stream["measured_total"])
     text = run("models", "stats", "--predict", SMALL, "--threads", 2).stdout.decode()
