@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from benchmarks import decode, entropy, memory, networks, pictures, process, windows
+from benchmarks import decode, entropy, memory, networks, pictures, prediction, process, windows
 
 SECTIONS = {
     "entropy": entropy.run,
@@ -14,6 +14,7 @@ SECTIONS = {
     "decode": decode.run,
     "memory": memory.run,
     "pictures": pictures.run,
+    "prediction": prediction.run,
     "process": process.run,
     "windows": windows.run,
 }

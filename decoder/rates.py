@@ -97,7 +97,7 @@ def _network_samples(decoder: Decoder) -> Iterator[Sample]:
         ready = decoder.prepare(network, weights(network, rng))
         x: NDArray[Any] = np.ones((network.inputs[0].channels, *size), _DTYPES[decoder.engine])
         runs.append(functools.partial(ready, x, size=size))
-        work.append(run_work(network, *size, engine=decoder.engine))
+        work.append(run_work(network, *size, size, engine=decoder.engine))
     return itertools.starmap(Sample, zip(work, _seconds(runs), strict=True))
 
 

@@ -185,7 +185,7 @@ def test_least_of_rounds() -> None:
 def test_probes_tell_all_kinds_of_layers_apart() -> None:
     """As many independent measurements as kinds, each of which some network has."""
     kinds = sorted({kind for network in NETWORKS.values() for kind in _kinds(network)})
-    rows = [run_work(network, *size) for network, size in PROBES]
+    rows = [run_work(network, *size, size) for network, size in PROBES]
     matrix = np.array([[row[kind] / max(row.values()) for kind in kinds] for row in rows])
     assert set().union(*rows) == set(kinds)
     assert np.linalg.matrix_rank(matrix / matrix.max(axis=0)) == len(kinds)
