@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from benchmarks import decode, entropy, filters, memory, networks, pictures, process, windows
+from benchmarks import decode, entropy, filters, memory, networks, pictures, prediction, process, windows
 
 SECTIONS = {
     "entropy": entropy.run,
@@ -15,6 +15,7 @@ SECTIONS = {
     "filters": filters.run,
     "memory": memory.run,
     "pictures": pictures.run,
+    "prediction": prediction.run,
     "process": process.run,
     "windows": windows.run,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 from jpegai.codestream import Codestream, JpegAIError, UnsupportedError
@@ -22,19 +22,23 @@ from jpegai.decoder.windows import Roi, chosen_window, roi_window, window_roi
 from jpegai.decoder.workers import Workers
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from jpegai.decoder.entropy_model import EntropyModel
+    from jpegai.decoder.networks import Network
     from jpegai.decoder.outline import Outline
     from jpegai.decoder.picture.formats import PictureFormat
     from jpegai.decoder.picture.picture import Picture
     from jpegai.decoder.together import Group
 
-__all__ = ["ENGINES", "Decoder"]
+__all__ = ["ENGINES", "Decoder", "NetworkKey", "plan_networks"]
 
 #: What can run the networks, the default first.
 ENGINES = ("exact", "float32")
 _NO_LIMIT = 1 << 62
+#: Name, model index and bank of a network, as `Decoder.network` takes them.
+NetworkKey = tuple[str, int, str | None]
 Source = Codestream | str | os.PathLike[str] | bytes
 
 
@@ -82,6 +86,7 @@ class Decoder:
         if threads is not None and threads < 1:
             raise ValueError(f"threads must be at least 1, not {threads}")
         self.engine_name = engine
+        self.provider = provider
         self.store = models if isinstance(models, ModelStore) else ModelStore.open(models)
         self.max_memory = max_memory
         self.max_pixels = max_pixels
@@ -286,6 +291,10 @@ class Decoder:
         """
         return self.engine.network(name, index, bank)
 
+    def prepare(self, network: Network, tensors: Mapping[str, NDArray[np.float32]]) -> LoadedNetwork:
+        """Return a network that is no part of the models, with weights by full name, ready for the engine to run."""
+        return self.engine.prepare(network, tensors)
+
     def entropy_model(self, component: Component, model_id: int) -> EntropyModel:
         """Return the integer part of a model for a component, loaded on its first use."""
         from jpegai.decoder.entropy_model import load_entropy_model
@@ -314,7 +323,7 @@ class Decoder:
         stream = _open(source)
         try:
             stream, plan, rendering = self.layout(stream, chosen_window(stream, roi, tile, region), **options)
-            early = () if recorder.stops_before("planes") else _networks(plan, stream.pih.model_id)
+            early = () if recorder.stops_before("planes") else plan_networks(plan, stream.pih.model_id)
             with self._loading(early):
                 # imported late: the networks load while the compiled loops do
                 from jpegai.decoder.walk import Walk
@@ -376,7 +385,7 @@ class Decoder:
         return stream, plan, rendering
 
     @contextlib.contextmanager
-    def _loading(self, networks: Sequence[tuple[str, int, str | None]]) -> Iterator[None]:
+    def _loading(self, networks: Sequence[NetworkKey]) -> Iterator[None]:
         """Load networks in the background of the block; what is not begun when it ends is left."""
         if self.workers.threads == 1 or self.engine.loaded(networks):
             yield
@@ -398,9 +407,9 @@ class Decoder:
             ended.set()
 
 
-def _networks(plan: Plan, model_id: int) -> list[tuple[str, int, str | None]]:
+def plan_networks(plan: Plan, model_id: int) -> list[NetworkKey]:
     """Return the float networks of a decode as `Decoder.network` takes them, in the order in which they run."""
-    networks: list[tuple[str, int, str | None]] = [(name, model_id, None) for name in network_names(plan.transform)]
+    networks: list[NetworkKey] = [(name, model_id, None) for name in network_names(plan.transform)]
     if plan.filters.eicci is not None:
         networks += [(name, index, plan.filters.eicci.bank) for name, index in plan.filters.eicci.networks]
     return networks

@@ -34,7 +34,7 @@ _HELP = {
     "edit": "Change a codestream without coding it again.",
     "extract": "Write the bytes of a segment, a region, a thread or a byte string.",
     "inspect": "Show what is in a codestream, to the bit.",
-    "models": "List, verify, pack, export and quantize models.",
+    "models": "List, verify, pack, export and quantize models; what they cost.",
     "stats": "Show where the bytes of codestreams go.",
     "suite": "What a set of streams exercises.",
     "syntax": "Print the syntax tables of the codestream.",

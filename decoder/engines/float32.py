@@ -180,8 +180,19 @@ class Float32Engine:
         """Return the dequantised residual as it is."""
         return values
 
+    def prepare(self, network: Network, tensors: Mapping[str, NDArray[np.float32]]) -> Float32Network:
+        """Return a network that is no part of the models, ready to run; nothing of it is kept.
+
+        Args:
+            network: its declaration.
+            tensors: its weights by full name.
+        """
+        return self._ready(network, [graph.build_graph(stage, tensors) for stage in stages(network)])
+
     def _load(self, network: Network, file: str) -> Float32Network:
-        contents = [load_graph(stage, self._store, file) for stage in stages(network)]
+        return self._ready(network, [load_graph(stage, self._store, file) for stage in stages(network)])
+
+    def _ready(self, network: Network, contents: Iterable[bytes | memoryview]) -> Float32Network:
         try:
             sessions = [
                 onnxruntime.InferenceSession(bytes(content), self._options, providers=self._providers)

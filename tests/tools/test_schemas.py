@@ -44,7 +44,7 @@ def test_inspect() -> None:
         check.validate(document)
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["list", "--models", "test"], ["verify", "."]], ids=str)
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--models", "test"], ["verify", "."], ["stats"]], ids=str)
 def test_models(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(models, [*arguments, "--json"])

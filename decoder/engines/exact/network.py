@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from jpegai.decoder.engines.exact.attention import Gram, Mix, Sums
 from jpegai.decoder.engines.exact.program import AnyStep, LocalStep, build_steps
-from jpegai.decoder.engines.exact.ranges import INPUT_RANGES
+from jpegai.decoder.engines.exact.ranges import input_range
 from jpegai.decoder.engines.exact.steps import Rows, Run, Span, Step
 from jpegai.decoder.engines.exact.weights import Bound
 from jpegai.decoder.engines.formats import FRACTION, Fixed, Saturations
@@ -86,7 +86,7 @@ class ExactNetwork:
         sizes = _sizes(self.network, [array.shape[1:] for array in inputs], size)
         run = Run(sizes, self._workers, saturations or Saturations(), self.network.name)
         for entry, array in zip(self.network.inputs, inputs, strict=True):
-            limit = (1 << (INPUT_RANGES[entry.name] + FRACTION)) - 1
+            limit = (1 << (input_range(entry.name) + FRACTION)) - 1
             given = saturated(array, limit, f"{self.network.name}.{entry.name}", run.saturations, self._workers)
             run.held[entry.name] = Rows(np.ascontiguousarray(given), 0)
         sums: dict[str, Sums] = {}
@@ -256,6 +256,10 @@ class ExactEngine:
             if key not in self._networks:
                 self._networks[key] = ExactNetwork(network, self._store.tensors(key[1]), self._workers)
             return self._networks[key]
+
+    def prepare(self, network: Network, tensors: Mapping[str, NDArray[np.float32]]) -> ExactNetwork:
+        """Return a network that is no part of the models; tensors that the table does not list have a wide range."""
+        return ExactNetwork(network, tensors, self._workers)
 
     def loaded(self, networks: Iterable[tuple[str, int, str | None]]) -> bool:
         """Return whether all these networks are loaded; each is given as to `network`."""
