@@ -126,7 +126,8 @@ def _filter_samples(decoder: Decoder) -> Iterator[Sample]:
     eicci, lef = chain.eicci, chain.lef
     assert eicci is not None
     assert lef is not None
-    y, u, v = np.full((3, height, width), 100 if decoder.engine.dtype == np.float32 else 100 * ONE, decoder.engine.dtype)
+    sample = 100 if decoder.engine.dtype == np.float32 else 100 * ONE
+    y, u, v = np.full((3, height, width), sample, decoder.engine.dtype)
     planes = WindowPlanes(y, u, v, chain.picture.whole)
     scale = np.full((height // 16, width // 16), lef.thresholds[0], np.int16)
     supplies = Supplies(decoder.workers, lambda kind, index: decoder.network(kind, index, eicci.bank), scale)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.codestream import Codestream
+from jpegai.codestream import Codestream, Finding
 from jpegai.codestream.rules.catalogue import finding
 from jpegai.decoder.components import COMPONENTS, synthesis_names
 from jpegai.decoder.engines.formats import FRACTION_BITS
@@ -71,6 +71,17 @@ class Walk:
 
     def run(self) -> Picture | None:
         """Decode the stream; None where the recorder stops before the picture."""
+        picture = self._run()
+        if picture is None:
+            self._report_cuts()
+        return picture
+
+    def _report_cuts(self) -> None:
+        for tensor, count in sorted(self._recorder.saturations.counts.items()):
+            message = f"{count} values of {tensor} left the range of their fixed-point format and were cut"
+            self._findings.append(Finding(None, "W", message))
+
+    def _run(self) -> Picture | None:
         stops_before = self._recorder.stops_before
         with self._recorder.stage("model load"):
             models = [self._decoder.entropy_model(component, self._model_id) for component in COMPONENTS]
@@ -345,6 +356,7 @@ class Walk:
             self._record_planes("output", assembly.decoded(filtered, area, plan.window))
         with recorder.stage("colour"):
             samples = assembly.finish(filtered, area, plan.window)
+        self._report_cuts()
         picture = Picture(
             samples,
             self._rendering.target,

@@ -135,4 +135,9 @@ def dump(
             click.echo(f"{entry.name:<32}{entry.dtype:<9}{'x'.join(map(str, entry.shape))}{bits}")
         if recorder.md5 is not None:
             click.echo(recorder.md5)
+        cut = recorder.saturations.counts
+        if made.engine_name == "exact" and not cut:
+            click.echo("no value was cut by its fixed-point format")
+        for tensor, count in sorted(cut.items()):
+            click.echo(f"{tensor:<32}{count} values cut by its fixed-point format")
     print_findings(stream.name, recorder.findings)
