@@ -15,12 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream.errors import LimitError, StreamSyntaxError, TruncatedError
+from jpegai.decoder.grids import DEFAULT_MAX_PIXELS
 from jpegai.decoder.jit import kernel
 
-__all__ = ["MAX_PIXELS", "read_png"]
-
-#: Largest picture by default, in samples of one component.
-MAX_PIXELS = 1 << 27
+__all__ = ["read_png"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEAD = struct.Struct(">IIBBBBB")
@@ -30,7 +28,7 @@ _SAMPLES = {0: 1, 2: 3, 4: 2, 6: 4}
 _PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 
 
-def read_png(data: bytes, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
+def read_png(data: bytes, *, name: str | None = None, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[Any]:
     """Return the samples of a PNG file as RGB: grey is repeated, a palette looked up, alpha dropped.
 
     Nothing is done to the samples: colour profiles, gamma and code points have no effect.
@@ -38,7 +36,7 @@ def read_png(data: bytes, *, name: str | None = None, max_pixels: int = MAX_PIXE
     Args:
         data: the file.
         name: of the file, for messages.
-        max_pixels: largest picture.
+        max_pixels: largest picture, in samples of one component.
 
     Returns:
         (H, W, 3): uint8, or uint16 of a file of 16 bits.
