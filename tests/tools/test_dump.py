@@ -39,7 +39,7 @@ def test_engines_are_those_of_the_decoder() -> None:
 
 
 def test_npz_is_read_by_numpy_alone(tmp_path: Path) -> None:
-    assert run("dump", SMALL.path, tmp_path / "o.npz").code == 0
+    assert run("dump", SMALL.path, tmp_path / "o.npz", "--engine", "float32").code == 0
     found = np.load(tmp_path / "o.npz", allow_pickle=False)
     document = json.loads(found["index.json"])
     validator("dump").validate(document)
@@ -139,10 +139,11 @@ def test_ten_bits_and_subsampled_chroma(tmp_path: Path) -> None:
 
 
 def test_quantised(tmp_path: Path) -> None:
-    result = run("dump", SMALL.path, tmp_path / "q", "--format", "pgx", "--stages", "latents,z", "--quantise", 10)
+    options = ["--stages", "latents,z", "--engine", "float32"]
+    result = run("dump", SMALL.path, tmp_path / "q", "--format", "pgx", "--quantise", 10, *options)
     assert result.code == 0
     assert b"primary.latents                 int32    160x4x4, 10 fraction bits" in result.stdout
-    plain = np.load(_npz(tmp_path, "--stages", "latents,z"))
+    plain = np.load(_npz(tmp_path, *options))
     made = open_dump(str(tmp_path / "q"), MEMORY)
     assert {name: entry.fraction_bits for name, entry in made.index.results.items()} == {
         "primary.z": None, "secondary.z": None, "primary.latents": 10, "secondary.latents": 10
@@ -199,7 +200,7 @@ def test_what_32_bits_do_not_hold() -> None:
         (["o.npz", "--stages", "magic"], 2),
         (["o.npz", "--stop-after", "magic"], 2),
         (["o", "--format", "pgx"], 4),
-        (["o", "--format", "pgx", "--stages", "planes"], 4),
+        (["o", "--format", "pgx", "--stages", "planes", "--engine", "float32"], 4),
         (["missing/o.npz"], 3),
         (["missing/o", "--format", "npy"], 3),
         (["full", "--format", "npy"], 3),

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from jpegai.codestream.errors import JpegAIError, LimitError, StreamSyntaxError, UnsupportedError
 from jpegai.decoder.picture.formats import parse_format
@@ -17,8 +14,6 @@ from jpegai.decoder.picture.pgx import parse_pgx
 from jpegai.decoder.picture.picture import Picture
 from jpegai.decoder.picture.readers import EXTENSIONS, read_picture
 from jpegai.decoder.picture.writers import WRITERS
-from tests.decoder.picture.readers import png_chunks
-from tests.decoder.picture.readers import read_png as read_png_slowly
 from tests.tools.dumps import npy
 
 LIMIT = 1 << 20
@@ -62,39 +57,6 @@ def test_widened_samples_say_so(tmp_path: Path) -> None:
         assert all(np.array_equal(a >> 6, b) for a, b in zip(found.planes, made.planes, strict=True))
 
 
-def png(samples: NDArray[np.uint16], filters: list[int], colour: int) -> bytes:
-    """A PNG file of 16 bits whose rows have these filters."""
-    height, width, count = samples.shape
-    raw, step = samples.astype(">u2").view(np.uint8).reshape(height, -1).astype(int), 2 * count
-    lines = []
-    for row, kind in enumerate(filters):
-        line = []
-        for i in range(raw.shape[1]):
-            left = raw[row, i - step] if i >= step else 0
-            above = raw[row - 1, i] if row else 0
-            corner = raw[row - 1, i - step] if row and i >= step else 0
-            paeth = min((left, above, corner), key=lambda value: abs(left + above - corner - value))
-            line.append((raw[row, i] - (0, left, above, (left + above) // 2, paeth)[kind]) & 255)
-        lines.append(bytes([kind, *line]))
-    chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)),
-        (b"IDAT", zlib.compress(b"".join(lines))),
-        (b"IEND", b""),
-    ]
-    parts = [struct.pack(">I", len(b)) + k + b + struct.pack(">I", zlib.crc32(k + b)) for k, b in chunks]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
-
-
-def test_filters_of_16_bit_png(tmp_path: Path) -> None:
-    samples = np.random.default_rng(1).integers(0, 65536, (10, 9, 3)).astype(np.uint16)
-    path = tmp_path / "o.png"
-    path.write_bytes(png(samples, [0, 1, 2, 3, 4, 4, 3, 2, 1, 0], 2))
-    assert np.array_equal(read_png_slowly(path), samples)
-    assert np.array_equal(np.stack(read_picture(path, LIMIT).planes, -1), samples)
-    path.write_bytes(png(samples[:, :, :1], [4] * 10, 0))
-    assert np.array_equal(np.stack(read_picture(path, LIMIT).planes, -1), samples[:, :, [0, 0, 0]])
-
-
 @pytest.mark.parametrize(
     ("data", "bits", "values"),
     [
@@ -117,19 +79,12 @@ def test_yuv_by_its_name(tmp_path: Path) -> None:
     assert [plane.tolist() for plane in found.planes] == [[[0, 1, 2, 3], [4, 5, 6, 7]], [[8, 9]], [[10, 11]]]
 
 
-SMALL = np.zeros((2, 2, 3), np.uint16)
-
-
 @pytest.mark.parametrize(
     ("name", "data", "error", "text"),
     [
         ("o.jpg", b"", UnsupportedError, "no picture is read from '.jpg'"),
-        ("o.png", b"", StreamSyntaxError, "no PNG file"),
-        ("o.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 40, StreamSyntaxError, "no PNG file"),
-        ("o.png", png(SMALL, [0, 0], 2)[:-30], StreamSyntaxError, "ends before"),
-        ("o.png", png(SMALL, [0, 0], 2)[:40], StreamSyntaxError, "ends before"),
-        ("o.png", png(SMALL, [0, 0], 2).replace(b"IDAT", b"XDAT"), StreamSyntaxError, "chunk is damaged"),
-        ("o.png", png(SMALL, [0, 0], 3), StreamSyntaxError, "no PNG header"),
+        ("o.png", b"", StreamSyntaxError, r"o\.png.*PNG"),
+        ("o.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 40, StreamSyntaxError, "checksum"),
         ("o.tif", b"II*\0", StreamSyntaxError, "cannot be read"),
         ("o.ppm", b"P6\n2 2\n255\n" + b"\0" * 11, StreamSyntaxError, "ends before"),
         ("o.ppm", b"P3\n2 2\n255\n", StreamSyntaxError, "neither P5"),
@@ -165,19 +120,6 @@ def test_damaged_geometry_of_yuv(described: str, tmp_path: Path) -> None:
     good = {"width": 4, "height": 2, "bit_depth": 8, "chroma_format": "420"}
     (tmp_path / "o.yuv.json").write_text(json.dumps(good))
     assert read_picture(tmp_path / "o.yuv", LIMIT).planes[1].shape == (1, 2)
-
-
-@pytest.mark.parametrize("bits", [8, 16])
-def test_large_pictures_are_refused_by_their_headers(bits: int, tmp_path: Path) -> None:
-    head = struct.pack(">IIBBBBB", 1 << 20, 1 << 20, bits, 2, 0, 0, 0)
-    data = png(SMALL, [0, 0], 2)
-    ((_, old), *_) = png_chunks(data)
-    sums = [struct.pack(">I", zlib.crc32(b"IHDR" + each)) for each in (old, head)]
-    data = data.replace(old, head).replace(*sums)
-    (tmp_path / "o.png").write_bytes(data)
-    with pytest.raises(JpegAIError) as raised:
-        read_picture(tmp_path / "o.png", LIMIT)
-    assert isinstance(raised.value, (LimitError, StreamSyntaxError))
 
 
 def test_flipped_bits_never_escape(tmp_path: Path) -> None:
