@@ -27,8 +27,6 @@ __all__ = ["SIZE", "build_graph"]
 
 #: Name of the input that carries the size argument.
 SIZE = "size"
-#: Channels that the widest processors compute at once; convolutions with fewer output channels compute as many.
-_VECTOR = 16
 
 _Vector = NDArray[np.float64]
 
@@ -137,45 +135,7 @@ class _GraphBuilder:
     # -- layers -----------------------------------------------------------------------------------------------
 
     def conv(self, layer: Layer) -> None:
-        top, bottom, left, right = layer.padding
-        self._convolution(
-            layer, self._weights(layer), layer.output,
-            strides=[layer.stride] * 2, pads=[top, left, bottom, right], group=layer.groups,
-        )  # fmt: skip
-
-    def conv_transpose(self, layer: Layer) -> None:
-        """Make the samples of each parity by a convolution of its own, and put them side by side.
-
-        The products are the same, but none of them waits in memory to be added, and sums go in shorter chains: the
-        time is the same or less, rounding is less. It does not pay for fewer channels than a vector has.
-        """
-        nodes, weight, out = self.nodes, self._weights(layer), layer.output
-        if layer.channels < _VECTOR:
-            extra = [4 - layer.kernel[0]] * 2
-            self._convolution(
-                layer, weight, out, kind="ConvTranspose", strides=[2, 2], pads=[1] * 4, output_padding=extra
-            )
-            return
-        # out[2i - 1 + t] += x[i] w[t]: the taps of even and odd samples in the order of i, and how far these reach
-        # before and behind
-        even = ([1], 0, 0) if layer.kernel[0] == 3 else ([3, 1], 1, 0)
-        odd = ([2, 0], 0, 1)
-        rows: list[str] = []
-        for tall, top, bottom in (even, odd):
-            samples: list[str] = []
-            for wide, left, right in (even, odd):
-                part = np.ascontiguousarray(weight[:, :, tall][..., wide].swapaxes(0, 1))
-                name = f"{out}_{len(rows)}{len(samples)}"
-                made = self._convolution(layer, part, name, pads=[top, left, bottom, right])
-                samples.append(nodes.add("Unsqueeze", [made, nodes.integers("apart", 4)], f"{made}_apart"))
-            rows.append(nodes.add("Concat", samples, f"{out}_{len(rows)}", axis=4))
-        cells = nodes.add("Concat", rows, f"{out}_cells", axis=3)
-        plane = nodes.plane(self._name(layer.inputs[0]), f"{out}_half")
-        double = nodes.add("Mul", [plane, nodes.integers("double", 2, 2)], f"{out}_plane")
-        nodes.as_planes(cells, layer.channels, double, out)
-
-    def _weights(self, layer: Layer) -> NDArray[np.float32]:
-        """Return the weights of a convolution, and make a constant of its bias, with what was folded into both."""
+        assert layer.weight is not None
         weight = self._stored(layer.weight)
         bias = self._stored(layer.bias) if layer.bias else np.zeros(layer.channels, np.float32)
         if layer.output in self.folded:
@@ -183,20 +143,22 @@ class _GraphBuilder:
             outputs = (1, -1, 1, 1) if layer.kind == "conv_transpose" else (-1, 1, 1, 1)
             weight = (weight * scale.reshape(outputs)).astype(np.float32)
             bias = (bias * scale + offset).astype(np.float32)
+        inputs = [self._name(layer.inputs[0]), self.nodes.constant(layer.weight.name, weight)]
         if layer.bias is not None or bias.any():
-            self.nodes.constant(_bias_name(layer), bias)
-        return weight
-
-    def _convolution(
-        self, layer: Layer, weight: NDArray[np.float32], output: str, *, kind: str = "Conv", **attributes: Any
-    ) -> str:
-        """Add a convolution of what a layer reads, with its bias; `output` begins with the name of its output."""
-        assert layer.weight is not None
-        name = layer.weight.name + output.removeprefix(layer.output)
-        inputs = [self._name(layer.inputs[0]), self.nodes.constant(name, weight)]
-        if _bias_name(layer) in self.nodes.constants:
-            inputs.append(_bias_name(layer))
-        return self.nodes.add(kind, inputs, output, kernel_shape=list(weight.shape[2:]), **attributes)
+            inputs.append(self.nodes.constant(layer.weight.name.removesuffix("weight") + "bias", bias))
+        kernel, stride = list(layer.kernel), [layer.stride] * 2
+        if layer.kind == "conv_transpose":
+            extra = 4 - layer.kernel[0]
+            self.nodes.add(
+                "ConvTranspose", inputs, layer.output, kernel_shape=kernel, strides=stride, pads=[1] * 4,
+                output_padding=[extra, extra],
+            )  # fmt: skip
+        else:
+            top, bottom, left, right = layer.padding
+            self.nodes.add(
+                "Conv", inputs, layer.output, kernel_shape=kernel, strides=stride, pads=[top, left, bottom, right],
+                group=layer.groups,
+            )  # fmt: skip
 
     def pixel_shuffle(self, layer: Layer) -> None:
         attributes = {"blocksize": layer.factor, "mode": "CRD"}
@@ -297,11 +259,6 @@ class _GraphBuilder:
         self.nodes.add("Slice", [self._name(layer.inputs[0]), *bounds, axis], layer.output)
 
 
-def _bias_name(layer: Layer) -> str:
-    assert layer.weight is not None
-    return layer.weight.name.removesuffix("weight") + "bias"
-
-
 #: Kinds of layers that are an operator of ONNX.
 _PLAIN = {"relu": "Relu", "elu": "Elu", "sigmoid": "Sigmoid", "add": "Add", "mul": "Mul"}
 #: Kinds of layers that scale each channel and add something to it.
@@ -309,7 +266,7 @@ _MAPS = ("affine", "scale_param", "batch_norm")
 
 _EMITTERS: dict[str, Callable[[_GraphBuilder, Layer], None]] = {
     "conv": _GraphBuilder.conv,
-    "conv_transpose": _GraphBuilder.conv_transpose,
+    "conv_transpose": _GraphBuilder.conv,
     "pixel_shuffle": _GraphBuilder.pixel_shuffle,
     "crop": _GraphBuilder.crop,
     "relu6": _GraphBuilder.relu6,
