@@ -6,12 +6,13 @@ import os
 import platform
 import sys
 
-from benchmarks import decode, entropy, memory, networks, pictures, process, windows
+from benchmarks import decode, entropy, filters, memory, networks, pictures, process, windows
 
 SECTIONS = {
     "entropy": entropy.run,
     "networks": networks.run,
     "decode": decode.run,
+    "filters": filters.run,
     "memory": memory.run,
     "pictures": pictures.run,
     "process": process.run,

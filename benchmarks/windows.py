@@ -23,7 +23,7 @@ def run(repeats: int = 5) -> None:
     if not streams:
         print("no timing streams: skipped")
         return
-    decoder = Decoder("test")
+    decoder = Decoder("test", engine="float32")
     print(f"{'stream':28}{'':11}{'seconds':>9}{'entropy':>9}{'synthesis':>11}{'1e9 MACs':>11}{'bytes':>10}")
     for vector in streams:
         stream = Codestream.open(vector.path)

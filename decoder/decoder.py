@@ -8,9 +8,9 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
-from jpegai.codestream import Codestream, JpegAIError
+from jpegai.codestream import Codestream, JpegAIError, UnsupportedError
 from jpegai.decoder.components import COMPONENTS, Component, network_names
-from jpegai.decoder.engines.float32 import Float32Engine, Float32Network
+from jpegai.decoder.engines.engine import Engine, LoadedNetwork
 from jpegai.decoder.geometry import Area
 from jpegai.decoder.models import ModelStore
 from jpegai.decoder.picture.signalling import Rendering, choose_rendering
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ENGINES", "Decoder"]
 
-ENGINES = ("float32",)
+#: What can run the networks, the default first.
+ENGINES = ("exact", "float32")
 _NO_LIMIT = 1 << 62
 Source = Codestream | str | os.PathLike[str] | bytes
 
@@ -45,6 +46,7 @@ class Options(TypedDict, total=False):
     format: str | PictureFormat | None
     colour: str
     eicci_selection: str
+    quality_prediction: str
     force: bool
 
 
@@ -53,7 +55,8 @@ class Decoder:
 
     Args:
         models: ``analytic``, ``test``, a directory of official checkpoints, a packed file, or a `ModelStore`.
-        engine: what runs the networks; ``float32`` promises the tolerances of section 12.6.6.
+        engine: what runs the networks: ``exact`` gives the same integers on every machine, ``float32`` is fastest and
+            promises the tolerances of section 12.6.6.
         threads: threads of networks and loops; by default the CPUs the process may use.
         max_memory: bytes a decode may take above libraries and models; by default half of the machine's memory.
         max_pixels: largest coded picture, in samples; of a window, of what it needs of the picture.
@@ -68,7 +71,7 @@ class Decoder:
         self,
         models: str | os.PathLike[str] | ModelStore = "analytic",
         *,
-        engine: str = "float32",
+        engine: str = ENGINES[0],
         threads: int | None = None,
         max_memory: int | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
@@ -78,13 +81,26 @@ class Decoder:
             raise ValueError(f"engine {engine!r} is none of {ENGINES}")
         if threads is not None and threads < 1:
             raise ValueError(f"threads must be at least 1, not {threads}")
+        self.engine_name = engine
         self.store = models if isinstance(models, ModelStore) else ModelStore.open(models)
         self.max_memory = max_memory
         self.max_pixels = max_pixels
         self.workers = Workers(threads)
-        self._engine = Float32Engine(self.store, threads=self.workers.threads, provider=provider)
+        self.engine = self._make_engine(engine, provider)
         self._entropy_models: dict[tuple[str, int], EntropyModel] = {}
         self._lock = threading.Lock()
+
+    def _make_engine(self, engine: str, provider: str) -> Engine:
+        # each is imported when it is asked for: the runtime of the other one takes longer than a small decode
+        if engine == "exact":
+            if provider != "cpu":
+                raise UnsupportedError(f"provider '{provider}' runs the engine float32 only")
+            from jpegai.decoder.engines.exact.network import ExactEngine
+
+            return ExactEngine(self.store, self.workers)
+        from jpegai.decoder.engines.float32 import Float32Engine
+
+        return Float32Engine(self.store, threads=self.workers.threads, provider=provider)
 
     @overload
     def decode(
@@ -129,6 +145,8 @@ class Decoder:
                 eicci_selection: which models the eICCI filter applies to its tiles: ``reference``, those of the first
                 tile to all, each of which reads what earlier ones made, as the reference decoder does; ``per-tile``,
                 those of each tile, the evident intent (08.8 D3, D4).
+                quality_prediction: how the predictor of the quality map rounds: ``truncate`` toward zero, as it should
+                be; ``floor``, for streams of encoders that rounded down (05.16 D2).
                 force: decode with a transform that the stream does not list.
 
         Raises:
@@ -136,7 +154,8 @@ class Decoder:
             UnsupportedError: it uses something that is not built; the element is named.
             ModelError: weights are missing or wrong.
             LimitError: a limit would be exceeded.
-            ValueError: `transform`, `format`, `colour` or `eicci_selection` is no such name, or there is no such part.
+            ValueError: `transform`, `format`, `colour`, `eicci_selection` or `quality_prediction` is no such name, or
+                there is no such part.
         """
         if not isinstance(roi, list):
             picture = self.record(stream, Recorder(), roi=roi, tile=tile, region=region, **options)
@@ -257,7 +276,7 @@ class Decoder:
         except JpegAIError as error:
             raise error.locate(file=stream.name) from None
 
-    def network(self, name: str, index: int, bank: str | None = None) -> Float32Network:
+    def network(self, name: str, index: int, bank: str | None = None) -> LoadedNetwork:
         """Return a float network of the models, loaded on its first use.
 
         Args:
@@ -265,7 +284,7 @@ class Decoder:
             index: model_id, or of an eICCI network the index of the filter within `bank`.
             bank: ``bop`` or ``hop`` for an eICCI network.
         """
-        return self._engine.network(name, index, bank)
+        return self.engine.network(name, index, bank)
 
     def entropy_model(self, component: Component, model_id: int) -> EntropyModel:
         """Return the integer part of a model for a component, loaded on its first use."""
@@ -314,6 +333,7 @@ class Decoder:
         format: str | PictureFormat | None = None,
         colour: str = "signalled",
         eicci_selection: str = "reference",
+        quality_prediction: str = "truncate",
         force: bool = False,
     ) -> tuple[Codestream, Plan, Rendering]:
         """Lay out a decode before any work, or refuse it.
@@ -326,6 +346,7 @@ class Decoder:
             format: as `decode`.
             colour: as `decode`.
             eicci_selection: as `decode`.
+            quality_prediction: as `decode`.
             force: as `decode`.
 
         Returns:
@@ -345,6 +366,7 @@ class Decoder:
             rendering=rendering,
             channels=channels,
             eicci_selection=eicci_selection,
+            quality_prediction=quality_prediction,
             max_pixels=self.max_pixels,
             max_memory=self.max_memory,
         )
@@ -356,7 +378,7 @@ class Decoder:
     @contextlib.contextmanager
     def _loading(self, networks: Sequence[tuple[str, int, str | None]]) -> Iterator[None]:
         """Load networks in the background of the block; what is not begun when it ends is left."""
-        if self.workers.threads == 1 or self._engine.loaded(networks):
+        if self.workers.threads == 1 or self.engine.loaded(networks):
             yield
             return
         ended = threading.Event()
@@ -366,7 +388,7 @@ class Decoder:
                 for each in networks:
                     if ended.is_set():
                         break
-                    self._engine.network(*each)
+                    self.engine.network(*each)
 
         # no daemon: a process must not end while the runtime makes a session
         threading.Thread(target=load).start()

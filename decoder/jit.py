@@ -80,9 +80,11 @@ class Kernel:
         return _Native(symbol, returned, types, code)
 
     def _key(self, types: tuple[str, ...]) -> str:
-        sources = sorted(set(_source_files(self.function, set())))
+        functions = list(_reached(self.function, set()))
+        sources = sorted({function.__code__.co_filename for function in functions})
+        constants = sorted({constant for function in functions for constant in _constants(function)})
         name = f"{self.function.__module__}.{self.function.__qualname__}"
-        return cache.content_key(name, *types, _surroundings(), *map(_source, sources))
+        return cache.content_key(name, *types, _surroundings(), repr(constants), *map(_source, sources))
 
 
 class _Native:
@@ -196,13 +198,23 @@ def target_machine() -> Any:
     )
 
 
-def _source_files(function: Callable[..., Any], seen: set[int]) -> Iterator[str]:
-    """Yield the source files of a kernel and of all kernels it calls."""
+def _reached(function: Callable[..., Any], seen: set[int]) -> Iterator[Callable[..., Any]]:
+    """Yield a kernel's function and those of all kernels it calls."""
     if id(function) in seen:
         return
     seen.add(id(function))
-    yield function.__code__.co_filename
+    yield function
     for name in function.__code__.co_names:
         value = function.__globals__.get(name)
         if isinstance(value, Kernel):
-            yield from _source_files(value.function, seen)
+            yield from _reached(value.function, seen)
+
+
+def _constants(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
+    """Yield name and value of the constants of its module that a function is compiled with, wherever they come from."""
+    for name in function.__code__.co_names:
+        value = function.__globals__.get(name)
+        if isinstance(value, (bool, int, float, tuple)):
+            yield name, repr(value)
+        elif isinstance(value, np.ndarray):
+            yield name, f"{value.dtype.str} {value.shape} {value.tobytes().hex()}"

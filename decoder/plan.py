@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from jpegai.codestream import Codestream, ConformanceError, Finding, LimitError
 from jpegai.codestream.extent import bytes_read
 from jpegai.decoder.components import COMPONENTS, synthesis_names
 from jpegai.decoder.engines.stages import activation_bytes
+from jpegai.decoder.entropy.quality import PREDICTIONS
 from jpegai.decoder.filters.chain import FilterChain
 from jpegai.decoder.filters.eicci import SELECTIONS
 from jpegai.decoder.filters.lef import nearest_index
@@ -31,6 +29,7 @@ from jpegai.decoder.geometry import (
 )
 from jpegai.decoder.grids import DEFAULT_MAX_PIXELS, MOST_WORK, odd_overlaps, region_grid, synthesis_tiles
 from jpegai.decoder.limits import check_eicci, check_held, check_picture, check_synthesised
+from jpegai.decoder.memory import physical_memory
 from jpegai.decoder.models import eicci_file_name
 from jpegai.decoder.networks import NETWORKS, Network
 from jpegai.decoder.picture.formats import Frame
@@ -39,7 +38,7 @@ from jpegai.decoder.picture.resample import conversion_reads
 from jpegai.decoder.picture.signalling import Rendering, choose_rendering
 from jpegai.decoder.support import listed_transforms
 
-__all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "Scaling", "make_plan", "physical_memory"]
+__all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "Scaling", "make_plan"]
 
 _MIB = 1 << 20
 _LATENT = 16
@@ -112,6 +111,7 @@ class Plan:
         synthesis: runs of the synthesis network of each component; their cores cover the samples.
         filters: the post-filters.
         memory: estimate of the bytes the decode takes above libraries and loaded models.
+        quality_prediction: how the predictor of the quality map rounds (05.16 D2).
         findings: what is odd about transform and regions.
     """
 
@@ -134,6 +134,7 @@ class Plan:
     synthesis: tuple[tuple[Piece, ...], tuple[Piece, ...]]
     filters: FilterChain
     memory: int
+    quality_prediction: str
     findings: tuple[Finding, ...]
 
     @property
@@ -160,6 +161,7 @@ def make_plan(
     rendering: Rendering | None = None,
     channels: tuple[int, int] | None = None,
     eicci_selection: str = SELECTIONS[0],
+    quality_prediction: str = PREDICTIONS[0],
     max_pixels: int = DEFAULT_MAX_PIXELS,
     max_memory: int | None = None,
 ) -> Plan:
@@ -172,6 +174,7 @@ def make_plan(
         rendering: how the picture is made of the planes; by default as the stream says.
         channels: decode so many latent channels of each component at most (05.9.4); by default all.
         eicci_selection: which models eICCI applies to a tile: ``reference`` or ``per-tile`` (08.8 D3).
+        quality_prediction: how the predictor of the quality map rounds: ``truncate`` or ``floor`` (05.16 D2).
         max_pixels: most coded samples of what is held: of the whole picture, or of what a window needs of it.
         max_memory: bytes the decode may take; by default half of the machine's memory.
 
@@ -180,8 +183,10 @@ def make_plan(
             `max_memory` even in bands of 16 rows; networks that depend on their whole tile (HOP) have one band.
         ConformanceError: regions or tiles are impossible, or a filter cannot be applied as transmitted.
         UnsupportedError: tiles do not begin at latents.
-        ValueError: the window is empty or not inside the picture.
+        ValueError: the window is empty or not inside the picture, or there is no such rounding.
     """
+    if quality_prediction not in PREDICTIONS:
+        raise ValueError(f"quality_prediction {quality_prediction!r} is none of {PREDICTIONS}")
     pih = stream.pih
     height, width = pih.img_height, pih.img_width
     picture = Area.whole(pih.display_height, pih.display_width)
@@ -251,6 +256,7 @@ def make_plan(
         (primary, secondary),
         filters,
         memory,
+        quality_prediction,
         (*_odd_transform(stream, transform, filters), *odd_overlaps(stream)),
     )
 
@@ -305,7 +311,7 @@ def _scaling(held: Area, height: int, width: int) -> Scaling:
 
 
 def _odd_transform(stream: Codestream, transform: str, filters: FilterChain) -> Iterator[Finding]:
-    """Yield what follows from a transform that is not the stream's first (08.8 D10, 12.7 D12-6)."""
+    """Yield what follows from a transform that is not the stream's first (12.2, 08.8 D10)."""
     listed = listed_transforms(stream)
     if transform == listed[0]:
         return
@@ -313,11 +319,11 @@ def _odd_transform(stream: Codestream, transform: str, filters: FilterChain) -> 
     offset = stream.fields[selector].offset
     if transform not in listed:
         message = f"decoded with {transform}, which the stream does not list: it lists {', '.join(listed)}"
-        yield Finding("D12-6", "W", message, selector, offset)
+        yield Finding(None, "W", message, selector, offset, section="12.2")
     if filters.eicci is not None:
         files = (eicci_file_name(filters.eicci.bank, index) for _, index in filters.eicci.networks)
         message = f"the models of eICCI follow the transform used, {transform}: {', '.join(dict.fromkeys(files))}"
-        yield Finding("D10", "W", message, selector, offset)
+        yield Finding(None, "W", message, selector, offset, section="08.4.2")
 
 
 def _filters(stream: Codestream, transform: str, eicci_selection: str) -> FilterChain:
@@ -422,14 +428,3 @@ def _everywhere(stream: Codestream) -> int:
     # z; distributions, differences and values of the quality map; the scales that LEF looks at
     hyper = sum(each.channels for each in COMPONENTS) * math.prod(hyper_size(pih.img_height, pih.img_width))
     return hyper + positions * ((1 + 2 + 1) * bool(pih.gain_3D_enable_flag) + 2)
-
-
-def physical_memory() -> int:
-    """Return the bytes of memory the process may use: the machine's, or its container's where that is less."""
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        memory = 8 << 30
-    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit
-        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return int(memory)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from jpegai.codestream import Codestream
 from jpegai.codestream.rules.catalogue import finding
 from jpegai.decoder.components import COMPONENTS, synthesis_names
+from jpegai.decoder.engines.formats import FRACTION_BITS
 from jpegai.decoder.entropy.quality import QualityMap, decode_quality_map
 from jpegai.decoder.entropy.residual import ResidualCall, decode_residuals
 from jpegai.decoder.entropy.scaling import BiasScaling
@@ -19,6 +21,7 @@ from jpegai.decoder.filters.base import Supplies
 from jpegai.decoder.filters.planes import Window, WindowPlanes
 from jpegai.decoder.geometry import Area, Region, size_argument
 from jpegai.decoder.latents import add_psi, context_latents, merge_phases
+from jpegai.decoder.networks import NETWORKS
 from jpegai.decoder.picture.assembly import Assembly
 from jpegai.decoder.picture.formats import Planes
 from jpegai.decoder.picture.picture import Picture
@@ -26,17 +29,18 @@ from jpegai.decoder.picture.resample import resample
 from jpegai.decoder.picture.signalling import Rendering
 from jpegai.decoder.plan import Piece, Plan
 from jpegai.decoder.quantiser import Quantiser
-from jpegai.decoder.recorder import Recorder
+from jpegai.decoder.recorder import Recorder, stage_of
 from jpegai.decoder.symbols import Symbols
 
 if TYPE_CHECKING:
     from jpegai.decoder.decoder import Decoder
-    from jpegai.decoder.engines.float32 import Float32Network
     from jpegai.decoder.entropy_model import EntropyModel
 
 __all__ = ["Walk"]
 
 Float32 = NDArray[np.float32]
+#: Numbers of the engine: float32, or int32 in fixed point.
+Numbers = NDArray[Any]
 
 
 class Walk:
@@ -52,6 +56,7 @@ class Walk:
         symbols: Symbols | None = None,
     ) -> None:
         self._decoder = decoder
+        self._engine = decoder.engine
         self._workers = decoder.workers
         self._stream = stream
         self._plan = plan
@@ -81,11 +86,12 @@ class Walk:
         del quantisers
         if stops_before("psi"):
             return None
-        latents = self._latents(z, residuals)
+        latents = self._latents(z, numbers := self._numbers(residuals))
+        del residuals
         if stops_before("latents_scaled"):
             return None
-        self._scale_latents(biases, latents, residuals)
-        del z, biases, residuals
+        self._scale_latents(biases, latents, numbers)
+        del z, biases, numbers
         if stops_before("planes"):
             return None
         assembly = self._synthesis(latents)
@@ -93,8 +99,14 @@ class Walk:
         filtered = self._filtered(assembly, scale)
         return None if stops_before("output") else self._picture(assembly, filtered)
 
-    def _network(self, name: str) -> Float32Network:
-        return self._decoder.network(name, self._model_id)
+    def _network(self, name: str, bank: str | None = None, index: int | None = None) -> Callable[..., Numbers]:
+        network = self._engine.network(name, self._model_id if index is None else index, bank)
+        return functools.partial(network, saturations=self._recorder.saturations)
+
+    def _add(self, name: str, result: Numbers) -> None:
+        """Offer a result of the engine's numbers to the recorder."""
+        fixed = self._engine.dtype == np.int32
+        self._recorder.add(name, result, FRACTION_BITS[stage_of(name)] if fixed else None)
 
     # -- integers ---------------------------------------------------------------------------------------------
 
@@ -120,8 +132,9 @@ class Walk:
             return None
         with self._recorder.stage("entropy"):
             threads = self._stream.threads("soq")
+            plan = self._plan
             quality, findings = decode_quality_map(
-                threads, pih.quality_map_entropy_index, self._plan.latents, self._workers
+                threads, pih.quality_map_entropy_index, plan.latents, self._workers, plan.quality_prediction
             )
         self._findings += findings
         self._recorder.add("quality_map", quality.values[None])
@@ -191,16 +204,21 @@ class Walk:
 
     # -- networks ---------------------------------------------------------------------------------------------
 
-    def _latents(self, z: list[NDArray[np.int8]], residuals: list[Float32]) -> Float32:
+    def _numbers(self, residuals: list[Float32]) -> list[Numbers]:
+        """Return the residuals as numbers of the engine."""
+        with self._recorder.stage("MCM"):
+            return [self._engine.latents(each, self._recorder.saturations, self._workers) for each in residuals]
+
+    def _latents(self, z: list[NDArray[np.int8]], residuals: list[Numbers]) -> Numbers:
         """Predict both components and add the residuals: (256, h, w), primary channels first (06.6, 06.7, 07.5)."""
         recorder, plan = self._recorder, self._plan
         split = COMPONENTS[0].channels
-        latents = np.zeros((split + COMPONENTS[1].channels, *plan.held.shape), np.float32)
+        latents = np.zeros((split + COMPONENTS[1].channels, *plan.held.shape), self._engine.dtype)
         parts = latents[:split], latents[split:]
         for index, component in enumerate(COMPONENTS):
             with recorder.stage("hyper decoder"):
                 psi = self._psi(component.hyper_network, z[index], plan.needs[index].regions)
-            recorder.add(f"{component.name}.psi", psi)
+            self._add(f"{component.name}.psi", psi)
             if recorder.stops_before("prediction"):
                 continue
             with recorder.stage("MCM"):
@@ -211,52 +229,56 @@ class Walk:
                     if index == 0:
                         self._context(residuals[0], psi, region.latents.within(plan.held), paste, parts[0])
                     else:
-                        add_psi(residuals[1], psi, paste, parts[1], self._workers)
-            recorder.add(f"{component.name}.latents", parts[index])
+                        add_psi(residuals[1], psi, paste, parts[1], self._workers, recorder.saturations)
+            self._add(f"{component.name}.latents", parts[index])
         return latents
 
-    def _psi(self, name: str, z: NDArray[np.int8], regions: Sequence[Region]) -> Float32:
+    def _psi(self, name: str, z: NDArray[np.int8], regions: Sequence[Region]) -> Numbers:
         """Run the hyper decoder of every region and paste what it makes (07.4)."""
-        network, held = self._network(name), self._plan.held.covered_by(2)
-        psi: Float32 | None = None
+        declared, run, held = NETWORKS[name], self._network(name), self._plan.held.covered_by(2)
+        psi: Numbers | None = None
         for region in regions:
             if region.psi.empty:
                 continue
-            size = size_argument(network.network.size_argument, *region.size)
-            part = network(z[region.hyper.index].astype(np.float32), size=size)
+            size = size_argument(declared.size_argument, *region.size)
+            part = run(self._engine.integers(z[region.hyper.index]), size=size)
             if region.psi == held and region.cells.shape == part.shape[1:]:
                 return part
             if psi is None:
-                psi = np.zeros((len(part), *held.shape), np.float32)
+                psi = np.zeros((len(part), *held.shape), part.dtype)
             psi[region.psi.within(held).index] = part[region.cells.index]
-        return psi if psi is not None else np.zeros((network.network.layers[-1].channels, *held.shape), np.float32)
+        return psi if psi is not None else np.zeros((declared.layers[-1].channels, *held.shape), self._engine.dtype)
 
-    def _context(self, residual: Float32, psi: Float32, window: Area, paste: Area, out: Float32) -> None:
+    def _context(self, residual: Numbers, psi: Numbers, window: Area, paste: Area, out: Numbers) -> None:
         keeps = self._recorder.keeps and paste.shape == self._plan.latents
-        predictions: list[Float32] | None = [] if keeps else None
+        predictions: list[Numbers] | None = [] if keeps else None
+        saturations = self._recorder.saturations
         phases = [self._network(f"mcm_phase{phase}") for phase in range(4)]
-        context_latents(residual, psi, phases, window, paste, out, self._workers, predictions)
+        context_latents(residual, psi, phases, window, paste, out, self._workers, predictions, saturations)
         if predictions is not None:
-            self._recorder.add("primary.prediction", merge_phases(predictions, *self._plan.latents))
+            self._add("primary.prediction", merge_phases(predictions, *self._plan.latents))
 
-    def _scale_latents(self, biases: list[BiasScaling | None], latents: Float32, residuals: list[Float32]) -> None:
+    def _scale_latents(self, biases: list[BiasScaling | None], latents: Numbers, residuals: list[Numbers]) -> None:
         """Scale the latents of the components that ask for it (LSBS, 05.11)."""
         first = 0
         for component, bias, residual in zip(COMPONENTS, biases, residuals, strict=True):
             part = latents[first : first + component.channels]
             with self._recorder.stage("LSBS"):
                 if bias is not None:
-                    bias.apply(part, residual, self._workers, self._plan.used.within(self._plan.held))
-            self._recorder.add(f"{component.name}.latents_scaled", part)
+                    used = self._plan.used.within(self._plan.held)
+                    bias.apply(part, residual, self._workers, used, self._recorder.saturations)
+            self._add(f"{component.name}.latents_scaled", part)
             first += component.channels
 
     # -- samples ----------------------------------------------------------------------------------------------
 
-    def _synthesis(self, latents: Float32) -> Assembly:
+    def _synthesis(self, latents: Numbers) -> Assembly:
         """Run the synthesis piece by piece (06.8, 07.6)."""
         recorder, plan = self._recorder, self._plan
         keeps = recorder.keeps or not plan.together or plan.filters.on
-        assembly = Assembly(self._rendering, *plan.display, self._workers, keeps=keeps, area=plan.samples)
+        assembly = Assembly(
+            self._rendering, *plan.display, self._workers, keeps=keeps, area=plan.samples, dtype=self._engine.dtype
+        )
         if plan.together:
             for piece in _largest_first(plan.synthesis[0]):
                 luma, chroma = (self._samples(index, piece, latents) for index in range(len(COMPONENTS)))
@@ -270,7 +292,7 @@ class Walk:
                     assembly.add_component(index, piece.core.rows.start, piece.core.columns.start, samples)
         return assembly
 
-    def _samples(self, index: int, piece: Piece, latents: Float32) -> Float32:
+    def _samples(self, index: int, piece: Piece, latents: Numbers) -> Numbers:
         """Make what is kept of one piece of a component: (1, h, w) luma or (2, h, w) chroma."""
         network = self._network(synthesis_names(self._plan.transform)[index])
         with self._recorder.stage("synthesis"):
@@ -294,7 +316,7 @@ class Walk:
         recorder, chain = self._recorder, self._plan.filters
         if recorder.keeps:
             for component, coded in zip(COMPONENTS, assembly.coded, strict=True):
-                recorder.add(f"{component.name}.planes", coded)
+                self._add(f"{component.name}.planes", coded)
         if not (recorder.keeps or chain.on) or recorder.stops_before("filter_input"):
             return None
         with recorder.stage("colour"):
@@ -303,15 +325,15 @@ class Walk:
         if not chain.on:
             return None
         made, given = WindowPlanes(*planes, Window.of(self._plan.samples)), Window.of(self._plan.unfiltered)
-        supplies = Supplies(self._workers, self._eicci_network, scale, resample)
+        supplies = Supplies(self._workers, self._eicci_network, scale, resample, recorder.saturations)
         wanted = Window.of(self._plan.filtered)
         y, u, v = chain.apply(made.crop(given, chain.picture), wanted, supplies, recorder)
         return y, u, v
 
-    def _eicci_network(self, kind: str, index: int) -> Float32Network:
+    def _eicci_network(self, kind: str, index: int) -> Callable[[Numbers], Numbers]:
         eicci = self._plan.filters.eicci
         assert eicci is not None
-        return self._decoder.network(kind, index, eicci.bank)
+        return self._network(kind, eicci.bank, index)
 
     # -- picture ----------------------------------------------------------------------------------------------
 
@@ -331,6 +353,8 @@ class Walk:
             recorder.times,
             self._rendering.cicp,
             None if plan.whole else plan.window,
+            self._rendering.mastering_display,
+            self._rendering.content_light,
         )
         if recorder.keeps:
             recorder.add("picture", picture.rgb if picture.format.space == "rgb" else picture.flat())
@@ -338,7 +362,7 @@ class Walk:
 
     def _record_planes(self, stage: str, planes: Planes) -> None:
         for index, plane in enumerate(planes):
-            self._recorder.add(f"{stage}.{index}", plane[np.newaxis])
+            self._add(f"{stage}.{index}", plane[np.newaxis])
 
 
 def _largest_first(pieces: Sequence[Piece]) -> list[Piece]:

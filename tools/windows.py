@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from jpegai.tools.options import numbers
+
 if TYPE_CHECKING:
     from jpegai.codestream import Codestream
     from jpegai.decoder import Decoder
@@ -24,23 +26,12 @@ SCHEMA_VERSION = 1
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def _numbers(text: str, count: int) -> tuple[int, ...]:
-    """Return whole numbers with commas between them."""
-    try:
-        numbers = tuple(int(each) for each in text.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) != count:
-        raise click.BadParameter(f"{text!r} is not {count} whole numbers with commas between them")
-    return numbers
-
-
 def _window(text: str) -> tuple[int, ...]:
-    return _numbers(text, 4)
+    return numbers(text, 4)
 
 
 def _place(text: str) -> tuple[int, ...]:
-    return _numbers(text, 2)
+    return numbers(text, 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ import contextlib
 import functools
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,11 @@ from numpy.typing import NDArray
 from jpegai.codestream.errors import LimitError, ModelError, UnsupportedError
 from jpegai.decoder import cache
 from jpegai.decoder.engines import graph, rewrite
+from jpegai.decoder.engines.formats import Saturations
 from jpegai.decoder.engines.stages import stages, strips
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.networks import NETWORKS, Network
+from jpegai.decoder.workers import Workers
 
 # ONNX Runtime reports usage over the network unless this is set before it is imported; a picture decoder must not
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -30,7 +33,7 @@ import onnxruntime
 # what it looked for and did not find on this machine is not a warning about anybody's picture
 onnxruntime.set_default_logger_severity(3)
 
-__all__ = ["PROVIDERS", "Float32Engine", "Float32Network"]
+__all__ = ["PROVIDERS", "Float32Engine", "Float32Network", "open_network"]
 
 #: Setting to execution provider.
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -46,12 +49,18 @@ class Float32Network:
         self.network = network
         self._stages = list(zip(stages(network), sessions, strict=True))
 
-    def __call__(self, *inputs: NDArray[np.float32], size: tuple[int, int] | None = None) -> NDArray[np.float32]:
+    def __call__(
+        self,
+        *inputs: NDArray[np.float32],
+        size: tuple[int, int] | None = None,
+        saturations: Saturations | None = None,
+    ) -> NDArray[np.float32]:
         """Run the network.
 
         Args:
             inputs: (C, H, W) float32, C-contiguous, in the order of the declaration.
             size: the size argument (h, w) of section 06.4, for networks that crop.
+            saturations: not used: float32 has no formats that could cut a value.
 
         Returns:
             (C, H', W') float32, before the final crop to h x w.
@@ -113,6 +122,8 @@ class Float32Engine:
         UnsupportedError: the provider is not part of the installed ONNX Runtime.
     """
 
+    dtype: type[np.float32 | np.int32] = np.float32
+
     def __init__(self, store: ModelStore, *, threads: int, provider: str = "cpu") -> None:
         name = PROVIDERS.get(provider)
         if name is None or name not in onnxruntime.get_available_providers():
@@ -126,8 +137,8 @@ class Float32Engine:
         # the networks run one after the other: threads that spin while they wait would take the processors from the
         # next one, and from the compiled loops between them
         self._options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # all networks take their memory from one arena that grows by what is needed; remembered patterns of earlier
-        # sizes would keep a second copy of it
+        # all networks take their memory from one arena; remembered patterns of earlier sizes would keep a second copy
+        # of it
         _share_arena()
         self._options.add_session_config_entry("session.use_env_allocators", "1")
         self._options.enable_mem_pattern = False
@@ -161,6 +172,14 @@ class Float32Engine:
             for name, index, bank in networks
         )
 
+    def integers(self, values: NDArray[np.int8]) -> NDArray[np.float32]:
+        """Return integers as float32."""
+        return values.astype(np.float32)
+
+    def latents(self, values: NDArray[np.float32], saturations: Saturations, workers: Workers) -> NDArray[np.float32]:
+        """Return the dequantised residual as it is."""
+        return values
+
     def _load(self, network: Network, file: str) -> Float32Network:
         contents = [load_graph(stage, self._store, file) for stage in stages(network)]
         try:
@@ -173,13 +192,34 @@ class Float32Engine:
         return Float32Network(network, sessions)
 
 
+def open_network(network: Network, tensors: Mapping[str, NDArray[Any]]) -> Float32Network:
+    """Return a network of one stage with weights of the caller's, which belong to no store; nothing is cached.
+
+    Args:
+        network: in float32 arithmetic.
+        tensors: weights by full name.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    content = graph.build_graph(network, tensors)
+    session = onnxruntime.InferenceSession(content, options, providers=[PROVIDERS["cpu"]])
+    return Float32Network(network, [session])
+
+
+#: Bytes of address space that the arena begins with; memory is taken as they are written. In one piece freed tensors
+#: join to room for larger ones: grown piece by piece, the arena keeps a piece for every size that a network has, which
+#: takes up to twice as much.
+_ARENA = 1 << 30
+
+
 @functools.cache
 def _share_arena() -> None:
-    """Register the process-wide arena, once: not doubled when it grows (strategy 1: as requested)."""
+    """Register the process-wide arena, once; beyond what it begins with it doubles (strategy 0)."""
     memory = onnxruntime.OrtMemoryInfo(
         "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
     )
-    settings = onnxruntime.OrtArenaCfg({"max_mem": 0, "arena_extend_strategy": 1})
+    settings = onnxruntime.OrtArenaCfg({"max_mem": 0, "arena_extend_strategy": 0, "initial_chunk_size_bytes": _ARENA})
     # somebody else in the process may have registered one before: then that one serves
     with contextlib.suppress(Exception):
         onnxruntime.create_and_register_allocator(memory, settings)

@@ -22,10 +22,11 @@ from jpegai.decoder.jit import kernel
 from jpegai.decoder.networks import Layer, Network
 from jpegai.decoder.workers import Workers, grain
 
-__all__ = ["IntegerNetwork"]
+__all__ = ["ACCUMULATOR_LIMIT", "IntegerNetwork", "accumulator_bounds"]
 
-#: Accumulators must fit 32 bits with sign, as in the standard's own arithmetic.
-_ACCUMULATOR = 1 << 31
+ACCUMULATOR_LIMIT = 1 << 31
+"""Bounds of accumulators are below: they fit 32 bits with sign, as in the standard's own arithmetic."""
+
 _EXACT_FLOAT32 = 1 << 24
 
 #: A layer's own work and the element-wise layers behind it that are done in the same pass.
@@ -44,6 +45,27 @@ class _Convolution:
     low: int
     high: int
     relu: bool
+
+
+def accumulator_bounds(weight: NDArray[np.int64], bias: NDArray[np.int64], low: int, high: int) -> NDArray[np.int64]:
+    """Return what no partial sum of an accumulator exceeds in size, whatever the inputs and the order (06.5).
+
+    It is max(P, N) + abs(bias), with P the sum of the products at the inputs that make them largest, and N that at the
+    inputs that make them smallest, negated.
+
+    Args:
+        weight: (output channels, products).
+        bias: (output channels,).
+        low: smallest input, at most 0.
+        high: largest input, at least 0.
+
+    Returns:
+        (output channels,) int64.
+    """
+    positive, negative = np.maximum(weight, 0).sum(axis=1), -np.minimum(weight, 0).sum(axis=1)
+    products = np.maximum(positive * high - negative * low, negative * high - positive * low)
+    bounds: NDArray[np.int64] = products + np.abs(bias)
+    return bounds
 
 
 @kernel
@@ -127,14 +149,13 @@ class IntegerNetwork:
         bias = np.asarray(tensors[prefix + layer.bias.name]).astype(np.int64)
         shifts = np.asarray(tensors[prefix + layer.shifts.name]).astype(np.int64).reshape(-1)
         low, high = int(layer.low), int(layer.high)
-        products = np.abs(weight).sum(axis=1) * max(-low, high)
-        bound = np.abs(bias) + products
-        if (bound >= _ACCUMULATOR).any():
+        bound = accumulator_bounds(weight, bias, low, high)
+        if (bound >= ACCUMULATOR_LIMIT).any():
             channel = int(bound.argmax())
             raise ModelError(
                 "an accumulator could overflow 32 bits (06.5)",
                 selector=f"{prefix}{layer.weight.name}, channel {channel}",
-                expected=f"a bound below {_ACCUMULATOR}",
+                expected=f"a bound below {ACCUMULATOR_LIMIT}",
                 found=int(bound[channel]),
             )
         if ((shifts < 0) | (shifts > 31)).any():
@@ -146,6 +167,7 @@ class IntegerNetwork:
                 found=int(shifts[channel]),
             )
         # the bias is added in integers, so only the products must be exact in floating point
+        products = bound - np.abs(bias)
         dtype = np.float32 if products.max(initial=0) < _EXACT_FLOAT32 else np.float64
         return _Convolution(
             weight.astype(dtype), bias.astype(np.int32), shifts.astype(np.int8), layer.kernel[0], low, high, relu

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 
 from jpegai.decoder.workers import Workers
 
-__all__ = ["product"]
+__all__ = ["Products", "one_thread", "product", "products", "use"]
 
 #: Multiply-adds that are worth a thread.
 _GRAIN = 1 << 22
@@ -54,7 +54,42 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-_one_thread = _OneThread()
+#: Holds NumPy's BLAS to one thread inside.
+one_thread = _OneThread()
+
+#: ``multiply(matrices, columns, out)``, as `products`.
+Products = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], object]
+
+
+def _numpy(matrices: NDArray[np.float64], columns: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+    np.matmul(matrices[:, None], columns, out=out)
+
+
+_multiply: Products = _numpy
+
+
+def products(matrices: NDArray[np.float64], columns: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+    """Multiply stacks of matrices of integers: out[g, r] = matrices[g] @ columns[g, r].
+
+    Every partial sum is an integer below 2^53, so whatever does the work gives the same result.
+
+    Args:
+        matrices: (G, M, K) float64, C-contiguous.
+        columns: (G, R, K, N) float64; stacks may overlap, the last axis is contiguous and the one before steps by N.
+        out: (G, R, M, N) float64, C-contiguous, written.
+    """
+    _multiply(matrices, columns, out)
+
+
+@contextlib.contextmanager
+def use(multiply: Products) -> Iterator[None]:
+    """Let something else than NumPy's BLAS do the products of the exact engine, in the whole process."""
+    global _multiply
+    before, _multiply = _multiply, multiply
+    try:
+        yield
+    finally:
+        _multiply = before
 
 
 def product(matrix: NDArray[Any], columns: NDArray[Any], workers: Workers) -> NDArray[Any]:
@@ -65,6 +100,6 @@ def product(matrix: NDArray[Any], columns: NDArray[Any], workers: Workers) -> ND
     def piece(first: int, last: int) -> None:
         np.matmul(matrix[first:last], columns, out=out[first:last])
 
-    with _one_thread():
+    with one_thread():
         workers.split(piece, len(matrix), rows)
     return out

@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegai.decoder.engines.formats import LATENT_LIMIT, Fixed, Saturations
+from jpegai.decoder.engines.rounding import shifted
+from jpegai.decoder.engines.saturation import saturate
 from jpegai.decoder.entropy.gains import KAPPA
 from jpegai.decoder.entropy.metans import Integer
 from jpegai.decoder.geometry import Area, ceil_div
@@ -151,18 +154,21 @@ class BiasScaling:
 
     def apply(
         self,
-        latents: NDArray[np.float32],
-        residual: NDArray[np.float32],
+        latents: NDArray[Any],
+        residual: NDArray[Any],
         workers: Workers,
         area: Area | None = None,
+        saturations: Saturations | None = None,
     ) -> None:
         """Scale latents in place.
 
         Args:
-            latents: float32 (C, h, w): y_hat, replaced by y_hat'.
-            residual: float32 (C, h, w), dequantised.
+            latents: float32 or fixed-point int32 (C, h, w): y_hat, replaced by y_hat'.
+            residual: (C, h, w) of the same dtype, dequantised.
             workers: channels are shared among them.
             area: which latents; by default all.
+            saturations: counts the int32 results that are cut to +-`LATENT_LIMIT`, as ``latents_scaled``; int32
+                needs it.
         """
         whole = Area.whole(*latents.shape[1:])
         area = whole if area is None else area
@@ -172,11 +178,16 @@ class BiasScaling:
         if latents.shape != residual.shape or _blocks(latents.shape) != self.mean.shape:
             raise ValueError("needed: latents, residual and factors of one picture")
 
+        loop = _bias_loop_fixed if latents.dtype == np.int32 else _bias_loop
+
         def scale(first: int, last: int) -> None:
-            lines = np.empty((2, right - left), np.float32)
-            _bias_loop(latents, residual, self.mean, self.residual, top, bottom, left, lines, first, last)
+            lines = np.empty((2, right - left), latents.dtype)
+            loop(latents, residual, self.mean, self.residual, top, bottom, left, lines, first, last)
 
         workers.split(scale, len(latents), grain((bottom - top) * (right - left)))
+        if latents.dtype == np.int32:
+            assert saturations is not None
+            saturate(latents[area.index], LATENT_LIMIT, "latents_scaled", saturations, workers)
 
 
 @kernel
@@ -211,6 +222,32 @@ def _bias_loop(
                 value, r = latents[c, y, x], residual[c, y, x]
                 error = lines[0, j] * (value - r) + lines[1, j] * r
                 latents[c, y, x] = value + error / np.float32(8192)
+
+
+@kernel
+def _bias_loop_fixed(
+    latents: Fixed,
+    residual: Fixed,
+    mean_factor: NDArray[np.float32],
+    residual_factor: NDArray[np.float32],
+    top: int,
+    bottom: int,
+    left: int,
+    lines: NDArray[np.int32],
+    first: int,
+    last: int,
+) -> None:
+    """Do as `_bias_loop`, with one rounding; what may leave the range of latents is still far from that of int32."""
+    for c in range(first, last):
+        for row in range(top, bottom):
+            y = np.uint64(row)
+            if row == top or y & 7 == 0:
+                spread(mean_factor, c, y >> np.uint64(3), left, lines[0])
+                spread(residual_factor, c, y >> np.uint64(3), left, lines[1])
+            for j in range(lines.shape[1]):
+                x = np.uint64(left + j)
+                value, r = np.int64(latents[c, y, x]), np.int64(residual[c, y, x])
+                latents[c, y, x] = shifted((value << 13) + lines[0, j] * (value - r) + lines[1, j] * r, 13)
 
 
 @kernel

@@ -9,17 +9,19 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.decoder.filters.planes import Float32, Window, WindowPlanes
+from jpegai.decoder.engines.formats import Saturations
+from jpegai.decoder.filters.planes import Samples, Window, WindowPlanes
 from jpegai.decoder.workers import Workers
 
 __all__ = ["EicciNetworks", "Filter", "Pictures", "Resampling", "Supplies", "given"]
 
 #: ``networks(kind, index)`` gives the network ``eicci_Y`` or ``eicci_UV`` of model `index` of the set; it is called
-#: with (48, h, w) float32 coefficients and returns the 16 (Y) or 32 (U, V) filtered ones.
-EicciNetworks = Callable[[str, int], Callable[[Float32], Float32]]
+#: with (48, h, w) coefficients of samples on 0..1 and returns the 16 (Y) or 32 (U, V) filtered ones: float32, or int32
+#: with 16 fraction bits.
+EicciNetworks = Callable[[str, int], Callable[[Samples], Samples]]
 #: ``resample(plane, target, workers)`` makes a whole plane of another (height, width): bicubic in a direction that
 #: grows, else linear (10.5).
-Resampling = Callable[[Float32, tuple[int, int], Workers], Float32]
+Resampling = Callable[[Samples, tuple[int, int], Workers], Samples]
 
 _Supply = TypeVar("_Supply")
 
@@ -41,12 +43,19 @@ class Supplies:
         networks: gives the networks of eICCI.
         scale: (hl, wl) integers, the whole channel `Lef.channel` of the primary component's scale1 (05.8.2).
         resample: changes the size of chroma planes, for eICCI in 4:2:2.
+        saturations: counts the samples of int32 planes that leave the format.
     """
 
     workers: Workers
     networks: EicciNetworks | None = None
     scale: NDArray[np.integer[Any]] | None = None
     resample: Resampling | None = None
+    saturations: Saturations | None = None
+
+    def saturated(self, tensor: str, count: int) -> None:
+        """Count samples that were cut; may be called from every worker."""
+        if self.saturations is not None:
+            self.saturations.add(tensor, count)
 
 
 class Filter(Protocol):

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from jpegai.decoder.engines.formats import FRACTION_BITS
 from jpegai.decoder.filters.base import Filter, Pictures, Supplies
 from jpegai.decoder.filters.efe_linear import EfeLinear
 from jpegai.decoder.filters.efe_nonlinear import EfeNonlinear
@@ -124,4 +127,4 @@ class FilterChain:
 
 def _record(recorder: Recorder, name: str, planes: WindowPlanes) -> None:
     for index, plane in enumerate(planes):
-        recorder.add(f"{name}.{index}", plane[None])
+        recorder.add(f"{name}.{index}", plane[None], FRACTION_BITS[name] if plane.dtype == np.int32 else None)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegai.decoder.engines.formats import ONE
 from jpegai.decoder.filters.base import Pictures, Supplies
-from jpegai.decoder.filters.planes import Float32, PictureShape, Window, WindowPlanes
+from jpegai.decoder.filters.fixed import Sums, is_fixed, settle, working
+from jpegai.decoder.filters.planes import Float32, PictureShape, Samples, Window, WindowPlanes
 from jpegai.decoder.filters.tables import DELTA, INTERPOLATION, SPLIT_PATTERNS, Cut
-from jpegai.decoder.filters.values import integers, require, weights
+from jpegai.decoder.filters.values import WEIGHT_BITS, integers, require, weights
 from jpegai.decoder.geometry import ceil_div
 from jpegai.decoder.jit import kernel
-from jpegai.decoder.workers import Workers, grain
+from jpegai.decoder.workers import grain
 
 __all__ = ["ChromaFilter", "EfeLinear", "split_windows"]
 
@@ -48,16 +51,28 @@ class ChromaFilter:
     """What is done to one chroma component: kernels of 4 x 4 with centre (1, 1), whatever length was transmitted.
 
     Attributes:
-        mean: subtracted from chroma samples before they are filtered.
+        mean: hundredths, subtracted from chroma samples before they are filtered.
         windows: int64 (N, 4), as `split_windows` gives them.
-        chroma: float32 (N, 4, 4, 4), by window and phase plane.
-        luma: float32 (N, 4, 4), by window.
+        chroma: float32 (N, 4, 4, 4), by window and phase plane; exact multiples of 2^-11.
+        luma: float32 (N, 4, 4), by window; the same.
     """
 
-    mean: np.float32
+    mean: int
     windows: Int64
     chroma: Float32
     luma: Float32
+
+    def numbers(self, *, fixed: bool) -> tuple[Sums, Sums, Sums]:
+        """Return what the loops take: chroma kernels, luma kernels, and offsets of chroma, luma and the result.
+
+        For int32 planes the kernels are integers, and so is the sum: with one mean, |K| of a window together at most
+        16 * 2^15 + 25/16 * 2^11 and |L| 16 * 2^15, samples up to 2^31 and means below 2^25, it stays below 2^52.
+        """
+        if not fixed:
+            mean = self.mean / 100
+            return self.chroma, self.luma, np.array([mean, 0, mean], np.float32)
+        mean, unit = round(Fraction(self.mean * ONE, 100)), np.float64(1 << WEIGHT_BITS)
+        return self.chroma * unit, self.luma * unit, np.array([mean, 0, mean * unit], np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,27 +118,27 @@ class EfeLinear:
 
     def apply(self, pictures: Pictures, window: Window, supplies: Supplies) -> Pictures:
         """Filter U and V of the main picture; the alternative one is made here, from the same input."""
-        main = self._filtered(self.main, pictures.main, window, supplies.workers)
+        main = self._filtered(self.main, pictures.main, window, supplies)
         if self.alternative is None:
             return Pictures(main)
-        return Pictures(main, self._filtered(self.alternative, pictures.main, window, supplies.workers))
+        return Pictures(main, self._filtered(self.alternative, pictures.main, window, supplies))
 
     def _filtered(
-        self, filters: tuple[ChromaFilter | None, ...], planes: WindowPlanes, window: Window, workers: Workers
+        self, filters: tuple[ChromaFilter | None, ...], planes: WindowPlanes, window: Window, supplies: Supplies
     ) -> WindowPlanes:
         kept = planes.crop(window, self.picture)
         u, v = (
-            same if each is None else self._component(each, planes, source, window, workers)
+            same if each is None else self._component(each, planes, source, window, supplies)
             for each, source, same in zip(filters, (planes.u, planes.v), (kept.u, kept.v), strict=True)
         )
         return WindowPlanes(kept.y, u, v, window)
 
     def _component(
-        self, chroma_filter: ChromaFilter, planes: WindowPlanes, source: Float32, window: Window, workers: Workers
-    ) -> Float32:
+        self, chroma_filter: ChromaFilter, planes: WindowPlanes, source: Samples, window: Window, supplies: Supplies
+    ) -> Samples:
         picture, held = self.picture, planes.window
         target, held_chroma = picture.chroma(window), picture.chroma(held)
-        out = np.empty(target.shape, np.float32)
+        out = np.empty(target.shape, source.dtype)
         steps = 3 - picture.source[0], 3 - picture.source[1]
         cells = target.divided(*steps)
         place = np.array(
@@ -134,15 +149,18 @@ class EfeLinear:
             ],
             np.int64,
         )  # fmt: skip
-        width = cells.shape[1]
+        width, fixed = cells.shape[1], is_fixed(source)
+        numbers, bits = chroma_filter.numbers(fixed=fixed), WEIGHT_BITS if fixed else 0
 
         def rows(first: int, last: int) -> None:
-            _filter_rows(
-                planes.y, source, out, place, chroma_filter.windows, chroma_filter.chroma, chroma_filter.luma,
-                chroma_filter.mean, np.empty((10, width + 3), np.float32), cells.top + first, cells.top + last,
+            lines = np.empty((10, width + 3), working(source))
+            cut = _filter_rows(
+                planes.y, source, out, place, chroma_filter.windows, *numbers, bits, lines,
+                cells.top + first, cells.top + last,
             )  # fmt: skip
+            supplies.saturated(self.name, cut)
 
-        workers.split(rows, cells.shape[0], grain(width))
+        supplies.workers.split(rows, cells.shape[0], grain(width))
         return out
 
 
@@ -181,12 +199,12 @@ def _chroma_filter(ton: Mapping[str, Any], picture: PictureShape, s: int, k: int
             symbols = integers(ton[name][s][k], (len(pattern), *planes, *square))
             kernels[..., taps, taps] += weights(symbols, minimum, f"{name}[{s}][{k}]")
     rows, columns = (ceil_div(side, 2) for side in picture.whole.shape)
-    return ChromaFilter(np.float32(ton["B1"][k] / 100), split_windows(pattern, rows, columns), chroma, luma)
+    return ChromaFilter(ton["B1"][k], split_windows(pattern, rows, columns), chroma, luma)
 
 
 @kernel
 def _gather(
-    source: Float32,
+    source: Samples,
     row: int,
     step: int,
     phase: int,
@@ -194,8 +212,8 @@ def _gather(
     last: int,
     left: int,
     first: int,
-    mean: np.float32,
-    line: Float32,
+    mean: np.floating[Any],
+    line: Sums,
 ) -> None:
     """Fill `line` with the samples of one phase from cell `first` on, minus the mean; edges are replicated.
 
@@ -217,7 +235,7 @@ def _gather(
 
 
 @kernel
-def _add_taps(line: Float32, taps: Float32, total: Float32) -> None:
+def _add_taps(line: Sums, taps: Sums, total: Sums) -> None:
     """Add a row of a kernel; `line` begins one sample before `total`."""
     k0, k1, k2, k3 = taps[0], taps[1], taps[2], taps[3]
     if k0 != 0 or k1 != 0 or k2 != 0 or k3 != 0:
@@ -227,24 +245,29 @@ def _add_taps(line: Float32, taps: Float32, total: Float32) -> None:
 
 @kernel
 def _filter_rows(
-    luma: Float32,
-    chroma: Float32,
-    out: Float32,
+    luma: Samples,
+    chroma: Samples,
+    out: Samples,
     place: Int64,
     windows: Int64,
-    chroma_kernels: Float32,
-    luma_kernels: Float32,
-    mean: np.float32,
-    lines: Float32,
+    chroma_kernels: Sums,
+    luma_kernels: Sums,
+    offsets: Sums,
+    bits: int,
+    lines: Sums,
     first: int,
     last: int,
-) -> None:
+) -> int:
     """Make the output samples whose row lies in rows first..last-1 of the phase planes (8.3.5, 8.3.6).
 
     `place`: size of luma, size of chroma, origins of the luma, chroma and output arrays, chroma samples to a cell by
     rows and columns, first and end column of the cells to make.
+    `offsets`: subtracted from chroma, subtracted from luma, added to the sums.
+    `bits`: fraction bits of the kernels where they are integers, else 0.
     `lines`: room for the last four rows of chroma and of luma, row m in line m mod 4, and for the two sums.
+    Returns how many samples the format cut.
     """
+    cut = 0
     height, width, chroma_height, chroma_width = place[0], place[1], place[2], place[3]
     luma_top, luma_left, chroma_top, chroma_left = place[4], place[5], place[6], place[7]
     out_top, out_left, down, across = place[8], place[9], place[10], place[11]
@@ -267,10 +290,10 @@ def _filter_rows(
                     inside, slot = min(max(cell, 0), rows - 1), cell & 3
                     y = min(down * inside + a, chroma_height - 1) - chroma_top
                     line = lines[slot, : count + 3]
-                    _gather(chroma, y, across, b, columns, chroma_width - 1, chroma_left, begin - 1, mean, line)
+                    _gather(chroma, y, across, b, columns, chroma_width - 1, chroma_left, begin - 1, offsets[0], line)
                     y = min(2 * inside + a, height - 1) - luma_top
                     line = lines[slot + 4, : count + 3]
-                    _gather(luma, y, 2, b, columns, width - 1, luma_left, begin - 1, np.float32(0), line)
+                    _gather(luma, y, 2, b, columns, width - 1, luma_left, begin - 1, offsets[1], line)
                 for t in range(count):
                     from_chroma[t] = 0
                     from_luma[t] = 0
@@ -280,5 +303,11 @@ def _filter_rows(
                     _add_taps(lines[slot + 4], luma_kernels[k, i], from_luma)
                 if made > 0:
                     target = out[down * m + a - out_top, left : left + across * (made - 1) + 1 : across]
-                    for t in range(target.size):
-                        target[t] = mean + from_chroma[t] + from_luma[t]
+                    if bits == 0:
+                        for t in range(target.size):
+                            target[t] = offsets[2] + from_chroma[t] + from_luma[t]
+                    else:
+                        for t in range(count):
+                            from_chroma[t] += offsets[2] + from_luma[t]
+                        cut += settle(from_chroma, target, 1, bits)
+    return cut

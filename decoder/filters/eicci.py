@@ -12,8 +12,9 @@ import numpy as np
 
 from jpegai.codestream.schema.pih import TRANSFORMS
 from jpegai.decoder.filters.base import EicciNetworks, Pictures, Supplies, given
+from jpegai.decoder.filters.fixed import WHITE, is_fixed
 from jpegai.decoder.filters.haar import BANDS, CELL, forward, inverse
-from jpegai.decoder.filters.planes import Float32, PictureShape, Window, WindowPlanes
+from jpegai.decoder.filters.planes import PictureShape, Samples, Window, WindowPlanes
 from jpegai.decoder.filters.tables import BANKS, CHROMA_MODEL, LUMA_MODEL, MODELS, REACH, SHORT_LISTS
 from jpegai.decoder.filters.tiles import Tile, tile_grid
 from jpegai.decoder.filters.values import require
@@ -197,24 +198,27 @@ class Eicci:
     def _filtered(self, planes: WindowPlanes, window: Window, supplies: Supplies) -> WindowPlanes:
         """Run the tiles on 4:4:4 planes; return all that `planes` holds, right inside `window`."""
         networks, workers = given(supplies.networks, "the networks of eICCI"), supplies.workers
-        y, u, v = (_scaled(plane, workers) for plane in planes)
+        y, u, v = (np.empty_like(plane) for plane in planes)
         target = WindowPlanes(y, u, v, planes.window)
-        source, divisor = (target, 1) if self._in_place else (planes, 255)
+        for plane, out in zip(planes, target, strict=True):
+            workers.split(functools.partial(_take, plane, out), len(plane), grain(plane.shape[1]))
+        source = target if self._in_place else planes
+        divisor = 1 if self._in_place and not is_fixed(y) else 255
         for step in self._schedule(window)[1]:
             part = step.written.within(planes.window)
             if not self._in_place:  # cores may overlap: the later tile wins, filtered or not (8.8 D4)
                 for plane, out in zip(source, target, strict=True):
-                    np.divide(plane[part], np.float32(divisor), out=out[part])
+                    _take(plane[part], out[part], 0, step.written.shape[0])
             if step.selection.models:
                 z = self._coefficients(step, source, divisor, workers)
-                _run(step, z, target, networks, workers)
+                supplies.saturated(self.name, _run(step, z, target, networks, workers))
         for plane in target:
-            workers.split(functools.partial(_finish, plane), len(plane), grain(plane.shape[1]))
+            workers.split(functools.partial(_finish, plane, is_fixed(plane)), len(plane), grain(plane.shape[1]))
         return target
 
-    def _coefficients(self, step: _Step, source: WindowPlanes, divisor: float, workers: Workers) -> Float32:
+    def _coefficients(self, step: _Step, source: WindowPlanes, divisor: float, workers: Workers) -> Samples:
         """Return the coefficients that a step reads: (48, h, w), Y first."""
-        z = np.empty((3 * BANDS, *step.read.shape), np.float32)
+        z = np.empty((3 * BANDS, *step.read.shape), source.y.dtype)
         held = source.window
         samples, tile = _samples(step.read, step.tile).moved(held.top, held.left), step.tile.moved(held.top, held.left)
         end = tile.bottom, tile.right
@@ -229,9 +233,9 @@ def _samples(cells: Window, tile: Window) -> Window:
     return Window(top, left, bottom, right).moved(-tile.top, -tile.left) & tile
 
 
-def _run(step: _Step, z: Float32, target: WindowPlanes, networks: EicciNetworks, workers: Workers) -> None:
-    """Run the networks of a step and write what they make, some rows of cells at a time."""
-    held = target.window
+def _run(step: _Step, z: Samples, target: WindowPlanes, networks: EicciNetworks, workers: Workers) -> int:
+    """Run the networks of a step and write what they make, some rows of cells at a time; return how many were cut."""
+    held, cut = target.window, 0
     clip = step.written.moved(held.top, held.left)
     for kind, index in step.selection.models.items():
         network = networks(kind, index)
@@ -241,7 +245,8 @@ def _run(step: _Step, z: Float32, target: WindowPlanes, networks: EicciNetworks,
             for producer, component, band in _OUTPUTS:
                 if producer == kind and step.selection.use[component]:
                     plane = (target.y, target.u, target.v)[component]
-                    inverse(result, band, part.moved(read.top, read.left), plane, corner, clip, workers)
+                    cut += inverse(result, band, part.moved(read.top, read.left), plane, corner, clip, workers)
+    return cut
 
 
 def _parts(step: _Step, kind: str) -> Iterator[tuple[Window, Window]]:
@@ -274,22 +279,20 @@ def _selection(ton: Mapping[str, Any], t: int, transform: str, model_id: int) ->
     return Selection((use[0], use[1], use[2]), models)
 
 
-@kernel
-def _scale(plane: Float32, out: Float32, first: int, last: int) -> None:
-    for row in range(first, last):
-        for column in range(plane.shape[1]):
-            out[row, column] = plane[row, column] / np.float32(255)
+def _take(plane: Samples, out: Samples, first: int, last: int) -> None:
+    """Bring rows of samples to the scale that the tiles work on: float32 to 0..1, int32 stays as it is."""
+    if is_fixed(plane):
+        out[first:last] = plane[first:last]
+    else:
+        np.divide(plane[first:last], np.float32(255), out=out[first:last])
 
 
 @kernel
-def _finish(plane: Float32, first: int, last: int) -> None:
-    """Clip to 0..1, back to 0..255 (8.4.4, step 5)."""
+def _finish(plane: Samples, fixed: bool, first: int, last: int) -> None:
+    """Clip to what 0..1 stands for, back to 0..255 (8.4.4, step 5)."""
     for row in range(first, last):
         for column in range(plane.shape[1]):
-            plane[row, column] = min(max(plane[row, column], np.float32(0)), np.float32(1)) * np.float32(255)
-
-
-def _scaled(plane: Float32, workers: Workers) -> Float32:
-    out = np.empty_like(plane)
-    workers.split(functools.partial(_scale, plane, out), len(plane), grain(plane.shape[1]))
-    return out
+            if fixed:
+                plane[row, column] = min(max(plane[row, column], 0), WHITE)
+            else:
+                plane[row, column] = min(max(plane[row, column], np.float32(0)), np.float32(1)) * np.float32(255)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from jpegai.decoder.filters.planes import Float32, Window
+from jpegai.decoder.engines.rounding import divided
+from jpegai.decoder.filters.fixed import Sums, is_fixed, settle, working
+from jpegai.decoder.filters.planes import Samples, Window
 from jpegai.decoder.jit import kernel
 from jpegai.decoder.workers import Workers, grain
 
@@ -15,11 +19,16 @@ CELL = 4
 BANDS = CELL * CELL
 """Coefficients of a cell."""
 
-_Four = tuple[np.float32, np.float32, np.float32, np.float32]
+#: Fixed-point samples are on 0..255, their coefficients on 0..1. Two levels halve twice, which leaves quarters: of 16
+#: numbers up to 2^31 together at most 2^35, and times 255 below 2^43.
+_QUARTERS = 4 * 255
+
+_Number = np.floating[Any]
+_Four = tuple[_Number, _Number, _Number, _Number]
 
 
 @kernel
-def _split(x00: np.float32, x10: np.float32, x01: np.float32, x11: np.float32) -> _Four:
+def _split(x00: _Number, x10: _Number, x01: _Number, x11: _Number) -> _Four:
     """One level of four samples, each named by row and column."""
     half = np.float32(0.5)
     a, b, c, d = x00 * half, x10 * half, x01 * half, x11 * half
@@ -27,7 +36,7 @@ def _split(x00: np.float32, x10: np.float32, x01: np.float32, x11: np.float32) -
 
 
 @kernel
-def _merge(s0: np.float32, s1: np.float32, s2: np.float32, s3: np.float32) -> _Four:
+def _merge(s0: _Number, s1: _Number, s2: _Number, s3: _Number) -> _Four:
     """The inverse: samples 00, 01, 10, 11."""
     half = np.float32(0.5)
     a, b, c, d = s0 * half, s1 * half, s2 * half, s3 * half
@@ -35,21 +44,22 @@ def _merge(s0: np.float32, s1: np.float32, s2: np.float32, s3: np.float32) -> _F
 
 
 @kernel
-def _quad(x: Float32, row: int, below: int, left: int, right: int, divisor: np.float32) -> _Four:
+def _quad(x: Samples, row: int, below: int, left: int, right: int, divisor: np.float32) -> _Four:
     return _split(x[row, left] / divisor, x[below, left] / divisor, x[row, right] / divisor, x[below, right] / divisor)
 
 
 @kernel
 def _forward_rows(
-    x: Float32,
-    z: Float32,
+    x: Samples,
+    z: Samples,
     band: int,
     top: int,
     left: int,
     bottom: int,
     right: int,
     divisor: np.float32,
-    lines: Float32,
+    fixed: bool,
+    lines: Sums,
     first: int,
     last: int,
 ) -> None:
@@ -72,13 +82,13 @@ def _forward_rows(
         for k in range(BANDS):
             line = z[band + k, i]
             for j in range(line.size):
-                line[j] = lines[k, j]
+                line[j] = divided(lines[k, j] * 4, _QUARTERS) if fixed else lines[k, j]
 
 
 def forward(
-    x: Float32,
+    x: Samples,
     divisor: float,
-    z: Float32,
+    z: Samples,
     band: int,
     start: tuple[int, int],
     end: tuple[int, int],
@@ -87,34 +97,36 @@ def forward(
     """Transform a rectangle of a plane whose right and bottom edges are replicated.
 
     Args:
-        x: (H, W) float32.
-        divisor: every sample is divided by it first.
-        z: (C, h, w) float32; channels `band`..`band` + 15 are written.
+        x: (H, W), float32 or int32.
+        divisor: every sample is divided by it first; for int32, 255, and coefficients are rounded once.
+        z: (C, h, w) of the same type; channels `band`..`band` + 15 are written.
         band: first channel.
         start: row and column of the first cell's corner.
         end: row and column behind the last sample; what cells have beyond is replicated.
         workers: rows of cells are shared among them.
     """
-    place = *start, *end, np.float32(divisor)
+    fixed = is_fixed(x)
+    place = *start, *end, np.float32(1 if fixed else divisor)
 
     def rows(first: int, last: int) -> None:
-        _forward_rows(x, z, band, *place, _room(z.shape[2]), first, last)
+        _forward_rows(x, z, band, *place, fixed, _room(z, z.shape[2]), first, last)
 
     workers.split(rows, z.shape[1], grain(BANDS * z.shape[2]))
 
 
 @kernel
-def _merge_cell(lines: Float32, line: int, j: int) -> _Four:
+def _merge_cell(lines: Sums, line: int, j: int) -> _Four:
     return _merge(lines[line, j], lines[line + 1, j], lines[line + 2, j], lines[line + 3, j])
 
 
 @kernel
 def _inverse_rows(
-    z: Float32,
+    z: Samples,
     band: int,
-    x: Float32,
-    lines: Float32,
-    block: Float32,
+    x: Samples,
+    fixed: bool,
+    lines: Sums,
+    block: Sums,
     row: int,
     column: int,
     cells: int,
@@ -126,8 +138,12 @@ def _inverse_rows(
     clip_right: int,
     first: int,
     last: int,
-) -> None:
-    """Write rows first..last-1 of cells, taken from (row, column) of the coefficients on, into the clip rectangle."""
+) -> int:
+    """Write rows first..last-1 of cells, taken from (row, column) of the coefficients on, into the clip rectangle.
+
+    Returns how many samples the format cut.
+    """
+    cut = 0
     for i in range(first, last):
         for k in range(BANDS):
             line = z[band + k, row + i, column : column + cells]
@@ -148,38 +164,48 @@ def _inverse_rows(
             y = top + 4 * i + r
             if clip_top <= y < clip_bottom:
                 target, source = x[y, begin:end], block[r, begin - left : end - left]
-                for k in range(target.size):
-                    target[k] = source[k]
+                if fixed:
+                    cut += settle(source, target, _QUARTERS, 2)
+                else:
+                    for k in range(target.size):
+                        target[k] = source[k]
+    return cut
 
 
 def inverse(
-    z: Float32, band: int, cells: Window, x: Float32, start: tuple[int, int], clip: Window, workers: Workers
-) -> None:
+    z: Samples, band: int, cells: Window, x: Samples, start: tuple[int, int], clip: Window, workers: Workers
+) -> int:
     """Transform coefficients back into a rectangle of a plane.
 
     Args:
-        z: (C, h, w) float32, of which channels `band`..`band` + 15 are taken.
+        z: (C, h, w), float32 or int32, of which channels `band`..`band` + 15 are taken.
         band: first channel.
         cells: the cells to transform, in coordinates of `z`.
-        x: (H, W) float32, written inside `clip`.
+        x: (H, W) of the same type, written inside `clip`; int32 samples are 255 times what coefficients make.
         start: row and column of `x` where the first of these cells has its corner.
         clip: what may be written.
         workers: rows of cells are shared among them.
+
+    Returns:
+        How many samples were cut because int32 planes end at `PLANE_LIMIT`.
     """
     height, width = cells.shape
     place = (cells.top, cells.left, width, *start, clip.top, clip.left, clip.bottom, clip.right)
 
+    cuts: list[int] = []
+
     def rows(first: int, last: int) -> None:
-        block = np.empty((CELL, CELL * width), np.float32)
-        _inverse_rows(z, band, x, _room(width), block, *place, first, last)
+        block = np.empty((CELL, CELL * width), working(z))
+        cuts.append(_inverse_rows(z, band, x, is_fixed(z), _room(z, width), block, *place, first, last))
 
     workers.split(rows, height, grain(BANDS * width))
+    return sum(cuts)
 
 
-def _room(width: int) -> Float32:
+def _room(z: Samples, width: int) -> Sums:
     """Return room for a row of cells, one line for each coefficient.
 
     The planes of the coefficients often begin at addresses that a cache cannot hold together, so cells are put
     together in lines that lie close to each other, and lines are copied.
     """
-    return np.empty((BANDS, width + BANDS), np.float32)
+    return np.empty((BANDS, width + BANDS), working(z))

@@ -11,14 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream.schema.pih import CHANNELS
+from jpegai.decoder.engines.rounding import divided
 from jpegai.decoder.filters.base import Pictures, Supplies, given
-from jpegai.decoder.filters.planes import Float32, PictureShape, Window, WindowPlanes
+from jpegai.decoder.filters.fixed import WHITE, is_fixed
+from jpegai.decoder.filters.planes import Float32, PictureShape, Samples, Window, WindowPlanes
 from jpegai.decoder.filters.tables import LEF_FACTORS, LEF_THRESHOLDS
 from jpegai.decoder.filters.values import require
 from jpegai.decoder.jit import kernel
 from jpegai.decoder.workers import grain
 
 __all__ = ["Lef", "nearest_index"]
+
+_HUNDREDTHS = 100
+_BLUR = 64  # what the weights of the blur add up to
 
 
 def nearest_index(count: int, length: int) -> NDArray[np.int64]:
@@ -72,8 +77,9 @@ class Lef:
         planes = pictures.main
         kept = planes.crop(window, self.picture)
         scale = given(supplies.scale, "a channel of scale1")
-        out = np.empty(window.shape, np.float32)
-        gains = np.array([1.0, *self.factors], np.float32)[np.searchsorted(self.thresholds, scale, side="right")]
+        out = np.empty(window.shape, planes.y.dtype)
+        fixed = is_fixed(out)
+        gains = self._gains(fixed=fixed)[np.searchsorted(self.thresholds, scale, side="right")]
         rows = nearest_index(scale.shape[0], self.picture.height)[window.top : window.bottom]
         columns = nearest_index(scale.shape[1], self.picture.width)[window.left : window.right]
         place = window.top - planes.window.top, window.left - planes.window.left
@@ -82,11 +88,16 @@ class Lef:
         limits = (inner.top, inner.left, inner.bottom, max(inner.left, inner.right))
 
         def pieces(first: int, last: int) -> None:
-            gain = np.empty(window.shape[1], np.float32)
-            _sharpen_rows(planes.y, out, gains, rows, columns, gain, *place, *limits, first, last)
+            gain = np.empty(window.shape[1], gains.dtype)
+            _sharpen_rows(planes.y, out, gains, rows, columns, gain, *place, *limits, fixed, first, last)
 
         supplies.workers.split(pieces, len(out), grain(out.shape[1]))
         return Pictures(WindowPlanes(out, kept.u, kept.v, window), pictures.alternative)
+
+    def _gains(self, *, fixed: bool) -> NDArray[Any]:
+        """Return the factors by the number of thresholds reached; for int32 planes hundredths."""
+        gains = np.array([1.0, *self.factors])
+        return np.rint(_HUNDREDTHS * gains).astype(np.int64) if fixed else gains.astype(np.float32)
 
 
 @kernel
@@ -95,31 +106,59 @@ def _clipped(y: np.float32) -> np.float32:
 
 
 @kernel
-def _sharpened(y: np.float32, blurred: np.float32, gain: np.float32) -> np.float32:
-    """One sample from 0..1 to 0..255 (8.6.5)."""
-    b = _clipped(blurred)
-    return _clipped(b + (y - b) * gain) * np.float32(255)
+def _keep(luma: Samples, out: Samples, fixed: bool) -> None:
+    """Clip a row of samples that are not blurred."""
+    scale = np.float32(255)
+    for t in range(out.size):
+        if fixed:
+            out[t] = min(max(luma[t], 0), WHITE)
+        else:
+            out[t] = _clipped(luma[t] / scale) * scale
+
+
+@kernel
+def _sharpen(above: Float32, centre: Float32, below: Float32, gain: Float32, out: Float32) -> None:
+    """Make a row of samples (8.6.5) of rows that begin one sample before it and end one behind it."""
+    scale = np.float32(255)
+    for t in range(out.size):
+        around = above[t] + above[t + 1] + above[t + 2] + centre[t]
+        around += centre[t + 2] + below[t] + below[t + 1] + below[t + 2]
+        own = centre[t + 1]
+        blurred = _clipped((np.float32(5) * around + np.float32(24) * own) * np.float32(1 / 64) / scale)
+        out[t] = _clipped(blurred + (own / scale - blurred) * gain[t]) * scale
+
+
+@kernel
+def _sharpen_fixed(above: Samples, centre: Samples, below: Samples, gain: NDArray[np.int64], out: Samples) -> None:
+    """Make a row of fixed-point samples; with gains below 2^7 and samples up to 2^31, all stays below 2^46."""
+    for t in range(out.size):
+        own = np.int64(centre[t + 1])
+        around = np.int64(above[t]) + above[t + 1] + above[t + 2] + centre[t]
+        around = around + centre[t + 2] + below[t] + below[t + 1] + below[t + 2]
+        blurred = min(max(5 * around + 24 * own, 0), _BLUR * WHITE)
+        sharp = _HUNDREDTHS * blurred + (_BLUR * own - blurred) * gain[t]
+        out[t] = divided(min(max(sharp, 0), _HUNDREDTHS * _BLUR * WHITE), _HUNDREDTHS * _BLUR)
 
 
 @kernel
 def _sharpen_rows(
-    luma: Float32,
-    out: Float32,
-    gains: Float32,
+    luma: Samples,
+    out: Samples,
+    gains: NDArray[Any],
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
-    gain: Float32,
+    gain: NDArray[Any],
     top: int,
     left: int,
     inner_top: int,
     inner_left: int,
     inner_bottom: int,
     inner_right: int,
+    fixed: bool,
     first: int,
     last: int,
 ) -> None:
     """Make rows first..last-1 of `out`, whose corner is (top, left) of `luma`; outside `inner` nothing is blurred."""
-    scale = np.float32(255)
     width = out.shape[1]
     for row in range(first, last):
         y = top + row
@@ -127,18 +166,13 @@ def _sharpen_rows(
             for column in range(width):
                 gain[column] = gains[rows[row], columns[column]]
         begin, end = (inner_left, inner_right) if inner_top <= row < inner_bottom else (width, width)
-        for column in range(begin):
-            out[row, column] = _clipped(luma[y, left + column] / scale) * scale
+        _keep(luma[y, left : left + begin], out[row, :begin], fixed)
         if begin < end:
             # loops over views vectorise: their index cannot be negative
             x, stop = left + begin - 1, left + end + 1
             above, centre, below = luma[y - 1, x:stop], luma[y, x:stop], luma[y + 1, x:stop]
-            part, factor = out[row, begin:end], gain[begin:end]
-            for t in range(part.size):
-                around = above[t] + above[t + 1] + above[t + 2] + centre[t]
-                around += centre[t + 2] + below[t] + below[t + 1] + below[t + 2]
-                own = centre[t + 1]
-                blurred = (np.float32(5) * around + np.float32(24) * own) * np.float32(1 / 64) / scale
-                part[t] = _sharpened(own / scale, blurred, factor[t])
-        for column in range(end, width):
-            out[row, column] = _clipped(luma[y, left + column] / scale) * scale
+            if fixed:
+                _sharpen_fixed(above, centre, below, gain[begin:end], out[row, begin:end])
+            else:
+                _sharpen(above, centre, below, gain[begin:end], out[row, begin:end])
+        _keep(luma[y, left + end : left + width], out[row, end:], fixed)

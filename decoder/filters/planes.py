@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from jpegai.decoder.geometry import Area, Span, ceil_div
 
-__all__ = ["Float32", "PictureShape", "Window", "WindowPlanes"]
+__all__ = ["Float32", "PictureShape", "Samples", "Window", "WindowPlanes"]
 
 Float32 = NDArray[np.float32]
+#: Samples on 0..255: float32, or int32 with 16 fraction bits (the exact engine).
+Samples = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,9 @@ class PictureShape:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowPlanes:
-    """Y, U and V of a rectangle of a picture: float32 on 0..255, C-contiguous; chroma may lie outside (8.1.1).
+    """Y, U and V of a rectangle of a picture, all float32 or all int32, on 0..255, C-contiguous.
+
+    Chroma may lie outside 0..255 (8.1.1); samples of int32 planes are at most `PLANE_LIMIT`.
 
     Attributes:
         y: (h, w) of `window`.
@@ -145,20 +149,21 @@ class WindowPlanes:
         window: the rectangle in luma samples, with sides as `PictureShape.around` gives them.
     """
 
-    y: Float32
-    u: Float32
-    v: Float32
+    y: Samples
+    u: Samples
+    v: Samples
     window: Window
 
-    def __iter__(self) -> Iterator[Float32]:
+    def __iter__(self) -> Iterator[Samples]:
         return iter((self.y, self.u, self.v))
 
     def hold(self, window: Window, picture: PictureShape) -> bool:
         """Return whether the arrays are as they should be and cover a rectangle."""
         chroma = picture.chroma(self.window).shape
         shapes = self.window.shape, chroma, chroma
-        fit = all(plane.shape == shape and plane.dtype == np.float32 for plane, shape in zip(self, shapes, strict=True))
-        return fit and picture.around(self.window) == self.window == self.window | window
+        of_a_kind = self.y.dtype in (np.float32, np.int32) and all(plane.dtype == self.y.dtype for plane in self)
+        fit = all(plane.shape == shape for plane, shape in zip(self, shapes, strict=True))
+        return of_a_kind and fit and picture.around(self.window) == self.window == self.window | window
 
     def crop(self, window: Window, picture: PictureShape) -> WindowPlanes:
         """Return the planes of a rectangle inside this one; the arrays are the same ones where nothing is cut."""

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from jpegai.codestream.errors import ConformanceError
 from jpegai.decoder.filters.planes import Float32
 
-__all__ = ["integers", "require", "weights"]
+__all__ = ["WEIGHT_BITS", "integers", "require", "weights"]
+
+#: Weights are multiples of 2^-11.
+WEIGHT_BITS = 11
 
 _ZERO_CODE = 32767
-_ONE = 2048
+_ONE = 1 << WEIGHT_BITS
 _MAX_CODE = 65535
 
 

@@ -91,6 +91,21 @@ class ModelStore:
                 mapping = self._mappings.setdefault(file, mapping)
         return mapping
 
+    def stored(self, file: str, names: Iterable[str]) -> dict[str, NDArray[Any]]:
+        """Return those of some tensors, by canonical name, that a file of any kind has, as stored and not checked.
+
+        Raises:
+            ModelError: the store has no such file, or it is damaged.
+        """
+        source, file = self._source, find(file).name
+        stored = _stored_names(source, file)
+        found = [name for name in names if name in stored and source.shape(file, stored[name]) is not None]
+        return {name: source.tensor(file, stored[name]) for name in found}
+
+    def place(self, file: str) -> str:
+        """Return where a file is, or would be, for messages."""
+        return self._source.place(find(file).name)
+
     def digest(self, file: str, names: Iterable[str] | None = None) -> str:
         """Return the identity of a file's content, or of some of its tensors, as a text for cache keys.
 
@@ -121,12 +136,19 @@ class ModelStore:
         return self._source.status(find(file).name)
 
     def pack(
-        self, path: str | os.PathLike[str], progress: Callable[[str], None] = lambda file: None
+        self,
+        path: str | os.PathLike[str],
+        progress: Callable[[str], None] = lambda file: None,
+        replaced: Mapping[str, Mapping[str, NDArray[Any]]] | None = None,
     ) -> dict[str, PackedInfo]:
         """Write the tensors of all files of this store to a packed file (`packed`); return the origin of each.
 
-        `progress` is called with the name of every file before it is read. Entries that no official file has are
-        left out, as are files of kinds that are not part of the specification.
+        Entries that no official file has are left out, as are files of kinds that are not part of the specification.
+
+        Args:
+            path: the packed file.
+            progress: called with the name of every file before it is read.
+            replaced: tensors by file, which go in the place of the store's own or beside them; their status is unknown.
 
         Raises:
             OSError: the file cannot be written.
@@ -135,10 +157,13 @@ class ModelStore:
         info: dict[str, PackedInfo] = {}
         tensors: dict[tuple[str, str], NDArray[Any]] = {}
         for file in self.files():
-            if has_layout(find(file).kind):
+            if has_layout(find(file).kind) and file not in (replaced or {}):
                 progress(file)
                 info[file] = self._source.info(file)
                 tensors |= {(file, name): array for name, array in self.tensors(file).items()}
+        for file, arrays in (replaced or {}).items():
+            info[file] = PackedInfo(None, "unknown")
+            tensors |= {(file, name): array for name, array in arrays.items()}
         write_packed(Path(path), Path(self.name).name, info, tensors)
         return info
 
@@ -150,6 +175,19 @@ class ModelStore:
         )
 
 
+def _stored_names(source: Source, file: str) -> dict[str, str]:
+    """Return the names of a file's entries by their canonical ones."""
+    stored: dict[str, str] = {}
+    for name in source.names(file):
+        canonical = canonical_name(name)
+        if canonical in stored:
+            raise ModelError(
+                f"is there twice, as {name} and {stored[canonical]}", file=source.place(file), selector=canonical
+            )
+        stored[canonical] = name
+    return stored
+
+
 class _Tensors(Mapping[str, NDArray[Any]]):
     """The tensors of one file, made, converted and checked on access."""
 
@@ -158,14 +196,7 @@ class _Tensors(Mapping[str, NDArray[Any]]):
         self._file = file
         self._place = source.place(file)
         self._trusted = trusted
-        self._stored: dict[str, str] = {}  # stored names by canonical name
-        for name in source.names(file):
-            canonical = canonical_name(name)
-            if canonical in self._stored:
-                raise ModelError(
-                    f"is there twice, as {name} and {self._stored[canonical]}", file=self._place, selector=canonical
-                )
-            self._stored[canonical] = name
+        self._stored = _stored_names(source, file)
         if not trusted:  # refuse the float variant before anything of it is used
             for name in self._known():
                 if name.endswith("is_quantized"):

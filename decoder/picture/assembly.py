@@ -17,7 +17,7 @@ from jpegai.decoder.workers import Workers
 
 __all__ = ["Assembly", "crop_samples"]
 
-Float32 = NDArray[np.float32]
+Plane = NDArray[Any]
 
 
 class Assembly:
@@ -34,30 +34,39 @@ class Assembly:
         keeps: whether the planes are needed: for filters, to be looked at, or because luma and chroma do not come
             together.
         area: the luma samples that come, from even rows and columns on; by default all.
+        dtype: float32, or int32 for planes in fixed point.
     """
 
     def __init__(
-        self, rendering: Rendering, height: int, width: int, workers: Workers, *, keeps: bool, area: Area | None = None
+        self,
+        rendering: Rendering,
+        height: int,
+        width: int,
+        workers: Workers,
+        *,
+        keeps: bool,
+        area: Area | None = None,
+        dtype: type[np.float32 | np.int32] = np.float32,
     ) -> None:
         self._frame = Frame((height, width), area or Area.whole(height, width))
         self._rendering = rendering
         self._workers = workers
         self._samples: Samples | None = None
-        self._planes: tuple[Float32, Float32] | None = None
+        self._planes: tuple[Plane, Plane] | None = None
         if rendering.sample_by_sample and not keeps:
             self._samples = empty_samples(rendering.target, *self._frame.area.shape)
         else:
             luma, chroma = self._frame.area.shape, self._frame.part(rendering.coded).shape
-            self._planes = np.empty((1, *luma), np.float32), np.empty((2, *chroma), np.float32)
+            self._planes = np.empty((1, *luma), dtype), np.empty((2, *chroma), dtype)
 
-    def add(self, top: int, left: int, luma: Float32, chroma: Float32) -> None:
+    def add(self, top: int, left: int, luma: Plane, chroma: Plane) -> None:
         """Take a piece.
 
         Args:
             top: its first row in the picture, even.
             left: its first column in the picture, even.
-            luma: (1, rows, columns) float32 on 0..255.
-            chroma: (2, rows, columns) float32, U and V at the size of luma; decimated here (10.4.2).
+            luma: (1, rows, columns) on 0..255, of the assembly's dtype.
+            chroma: (2, rows, columns), U and V at the size of luma; decimated here (10.4.2).
         """
         if self._samples is None:
             self.add_component(0, top, left, luma)
@@ -74,7 +83,7 @@ class Assembly:
             place = self._place(min(index, 1), top, left, plane)
             colour.round_plane(plane, target.peak, self._samples[index][place], self._workers)
 
-    def add_component(self, component: int, top: int, left: int, planes: Float32) -> None:
+    def add_component(self, component: int, top: int, left: int, planes: Plane) -> None:
         """Take a piece of one component, luma (0) or chroma (1), where the planes are kept; else as `add`."""
         assert self._planes is not None
         if component == 1:
@@ -82,7 +91,7 @@ class Assembly:
         self._planes[component][:, *self._place(component, top, left, planes[0])] = planes
 
     @property
-    def coded(self) -> tuple[Float32, Float32]:
+    def coded(self) -> tuple[Plane, Plane]:
         """Luma (1, H, W) and chroma (2, rows, columns) as coded, where they are kept."""
         assert self._planes is not None
         return self._planes
@@ -115,11 +124,11 @@ class Assembly:
             samples = render(planes, chroma, self._rendering, self._workers, frame)
         return samples if window is None else crop_samples(samples, target, frame, window)
 
-    def _decimated(self, chroma: Float32) -> Float32:
+    def _decimated(self, chroma: Plane) -> Plane:
         vertical, horizontal = SUBSAMPLING[self._rendering.coded]
         return chroma[:, ::vertical, ::horizontal]
 
-    def _place(self, component: int, top: int, left: int, plane: Float32) -> tuple[slice, slice]:
+    def _place(self, component: int, top: int, left: int, plane: Plane) -> tuple[slice, slice]:
         """Return where a plane of a piece lies in the plane of the picture."""
         vertical, horizontal = SUBSAMPLING[self._rendering.coded] if component else (1, 1)
         row = (top - self._frame.area.rows.start) // vertical

@@ -1,16 +1,21 @@
-"""RGB and YUV, and the rounding to integer samples (sections 10.1, 10.6, 10.7, 10.10)."""
+"""RGB and YUV, and the rounding to integer samples (sections 10.1, 10.6, 10.7, 10.10).
+
+Planes are float32, or int32 in fixed point (`engines.formats`): what is done with these stands in `fixed`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.decoder.jit import kernel
-from jpegai.decoder.picture.formats import Planes
-from jpegai.decoder.workers import Workers, grain
+from jpegai.decoder.picture import fixed
+from jpegai.decoder.picture.formats import Planes, is_fixed
+from jpegai.decoder.picture.matrix import BT709, Matrix
+from jpegai.decoder.picture.rows import interleave_row, over_rows, over_samples
+from jpegai.decoder.workers import Workers
 
 __all__ = [
     "BT709",
@@ -24,33 +29,6 @@ __all__ = [
 ]
 
 Float32 = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """A luma-chroma matrix: Y = kr R + kg G + kb B, U = (B - Y)/kby + 0.5, V = (R - Y)/kry + 0.5 on 0..1."""
-
-    kr: float
-    kg: float
-    kb: float
-    kby: float
-    kry: float
-
-    @property
-    def forward(self) -> Float32:
-        """Coefficients R, G and B to Y, and the divisors of B - Y and R - Y."""
-        return np.array([self.kr, self.kg, self.kb, self.kby, self.kry], np.float32)
-
-    @property
-    def inverse(self) -> Float32:
-        """Coefficients V to R, U to G, V to G, U to B; computed in float64, rounded once (10.6)."""
-        green_u = -self.kb * self.kby / self.kg
-        green_v = -self.kr * self.kry / self.kg
-        return np.array([self.kry, green_u, green_v, self.kby], np.float32)
-
-
-#: The only matrix the codec uses (10.7).
-BT709 = Matrix(0.2126, 0.7152, 0.0722, 1.8556, 1.5748)
 
 
 @kernel
@@ -77,14 +55,6 @@ def _rgb(
 
 
 @kernel
-def _interleave_row(planes: NDArray[Any], out: NDArray[Any], row: int) -> None:
-    for column in range(out.shape[1]):
-        out[row, column, 0] = planes[0, column]
-        out[row, column, 1] = planes[1, column]
-        out[row, column, 2] = planes[2, column]
-
-
-@kernel
 def _sample(value: np.float32, peak: np.float32) -> np.float32:
     """One sample of 0..255, clipped, on 0..peak and rounded, half to even (10.10.1)."""
     return np.float32(np.rint(_clip(value) / np.float32(255) * peak))
@@ -103,14 +73,13 @@ def _yuv_to_samples(
     first: int,
     last: int,
 ) -> None:
-    # vectors of one component are fast, stores of three in turn are not: a row is computed first and then interleaved
     for row in range(first, last):
         for column in range(out.shape[1]):
             r, g, b = _rgb(y[row, column], u[row, column], v[row, column], matrix, chroma)
             scratch[0, column] = _sample(r, peak)
             scratch[1, column] = _sample(g, peak)
             scratch[2, column] = _sample(b, peak)
-        _interleave_row(scratch, out, row)
+        interleave_row(scratch, out, row)
 
 
 @kernel
@@ -176,7 +145,7 @@ def _interleave(
             scratch[0, column] = _sample(a[row, column], peak)
             scratch[1, column] = _sample(b[row, column], peak)
             scratch[2, column] = _sample(c[row, column], peak)
-        _interleave_row(scratch, out, row)
+        interleave_row(scratch, out, row)
 
 
 @kernel
@@ -186,87 +155,91 @@ def _round(plane: Float32, peak: np.float32, out: NDArray[Any], first: int, last
             out[row, column] = _sample(plane[row, column], peak)
 
 
-def _split(workers: Workers, shape: tuple[int, ...], rows: Any, *arguments: Any) -> None:
-    """Run a kernel over the rows of a picture; its last arguments are the first row and the row behind the last."""
-    workers.split(lambda first, last: rows(*arguments, first, last), shape[0], grain(3 * shape[1]))
-
-
-def _split_samples(workers: Workers, out: NDArray[Any], rows: Any, *arguments: Any) -> None:
-    """Run a kernel that interleaves samples over the rows of `out`, with a row of each component to itself."""
-
-    def run(first: int, last: int) -> None:
-        rows(*arguments, out, np.empty((3, out.shape[1]), out.dtype), first, last)
-
-    workers.split(run, len(out), grain(3 * out.shape[1]))
-
-
 def yuv_to_samples(planes: Planes, chroma: float, peak: int, out: NDArray[Any], workers: Workers) -> None:
     """Convert 4:4:4 YUV to integer RGB in one pass: BT.709, clip, round half to even (10.6, 10.10.1).
 
     Args:
-        planes: float32 Y on 0..255, U and V on 0..`chroma`, at least as large as `out`.
-        chroma: 255, or 1 where U and V have been divided already.
+        planes: Y on 0..255, U and V on 0..`chroma`, at least as large as `out`.
+        chroma: 255, or 1 where float32 U and V have been divided already.
         peak: largest sample: 2^depth - 1.
         out: (H, W, 3) uint8 or uint16, written.
         workers: rows are shared among them.
     """
-    _split_samples(workers, out, _yuv_to_samples, *planes, BT709.inverse, np.float32(chroma), np.float32(peak))
+    if is_fixed(planes[0]):
+        assert chroma == 255
+        fixed.samples(planes, BT709.fixed_inverse, peak, out, workers)
+        return
+    over_samples(workers, out, _yuv_to_samples, *planes, BT709.inverse, np.float32(chroma), np.float32(peak))
 
 
 def yuv_to_rgb(
     planes: Planes, workers: Workers, *, chroma: float = 255, matrix: Matrix = BT709, clip: bool = True
 ) -> Planes:
-    """Return float32 RGB on 0..255 of 4:4:4 YUV (10.6), clipped as the decoded picture is (10.4.6) or not.
+    """Return RGB on 0..255 of 4:4:4 YUV (10.6), clipped as the decoded picture is (10.4.6) or not.
 
     Args:
-        planes: float32 Y on 0..255, U and V on 0..`chroma`, all of one size.
+        planes: Y on 0..255, U and V on 0..`chroma`, all of one size.
         workers: rows are shared among them.
-        chroma: 255, or 1 where U and V have been divided already.
+        chroma: 255, or 1 where float32 U and V have been divided already.
         matrix: the matrix.
         clip: clip to 0..255.
     """
+    if is_fixed(planes[0]):
+        assert chroma == 255
+        return fixed.combine(planes, matrix.fixed_inverse, workers, clip=clip)
     shape = planes[0].shape
     out = np.empty((3, *shape), np.float32)
-    _split(workers, shape, _yuv_to_rgb, *planes, matrix.inverse, np.float32(chroma), clip, out)
+    over_rows(workers, shape, _yuv_to_rgb, *planes, matrix.inverse, np.float32(chroma), clip, out)
     return out[0], out[1], out[2]
 
 
 def rgb_to_yuv(planes: Planes, workers: Workers, *, matrix: Matrix = BT709) -> Planes:
-    """Return float32 4:4:4 YUV on 0..255 of RGB on 0..255 (10.6), not clipped."""
+    """Return 4:4:4 YUV on 0..255 of RGB on 0..255 (10.6), not clipped."""
+    if is_fixed(planes[0]):
+        return fixed.combine(planes, matrix.fixed_forward, workers, clip=False)
     shape = planes[0].shape
     out = np.empty((3, *shape), np.float32)
-    _split(workers, shape, _rgb_to_yuv, *planes, matrix.forward, out)
+    over_rows(workers, shape, _rgb_to_yuv, *planes, matrix.forward, out)
     return out[0], out[1], out[2]
 
 
-def user_transform(planes: Planes, matrix: Float32, workers: Workers) -> Planes:
+def user_transform(planes: Planes, matrix: NDArray[np.int32], workers: Workers) -> Planes:
     """Return the planes transformed as a user-defined transform must have been intended, clipped to 0..255 (10.7).
 
     Args:
-        planes: float32 on 0..255, all of one size.
-        matrix: (3, 4) float32, the matrix and the offset on 0..1.
+        planes: on 0..255, all of one size.
+        matrix: (3, 4) int32, the matrix and the offset as signalled, 0..255; 255 stands for 1.
         workers: rows are shared among them.
     """
+    if is_fixed(planes[0]):
+        rows = matrix.astype(np.float64) * [1, 1, 1, fixed.FULL]
+        return fixed.combine(planes, rows, workers, divisor=255)
     shape = planes[0].shape
     out = np.empty((3, *shape), np.float32)
-    _split(workers, shape, _user_transform, *planes, matrix, out)
+    over_rows(workers, shape, _user_transform, *planes, matrix.astype(np.float32) / np.float32(255), out)
     return out[0], out[1], out[2]
 
 
 def interleave(planes: Planes, peak: int, out: NDArray[Any], workers: Workers) -> None:
     """Clip, scale and round planes on 0..255 to interleaved samples 0..`peak`, (H, W, 3) uint8 or uint16 (10.10.1)."""
-    _split_samples(workers, out, _interleave, *planes, np.float32(peak))
+    if is_fixed(planes[0]):
+        fixed.samples(planes, fixed.IDENTITY, peak, out, workers)
+        return
+    over_samples(workers, out, _interleave, *planes, np.float32(peak))
 
 
-def round_plane(plane: Float32, peak: int, out: NDArray[Any], workers: Workers) -> None:
+def round_plane(plane: NDArray[Any], peak: int, out: NDArray[Any], workers: Workers) -> None:
     """Clip, scale and round a plane on 0..255 to samples 0..`peak` (10.10.2).
 
     For 8 bits the reference does not scale (10.1.3); dividing by 255 and multiplying again changes no rounded sample.
 
     Args:
-        plane: float32, at least as large as `out`.
+        plane: float32 or fixed-point int32, at least as large as `out`.
         peak: largest sample: 2^depth - 1.
         out: (rows, columns) uint8 or uint16, written.
         workers: rows are shared among them.
     """
-    _split(workers, out.shape, _round, plane, np.float32(peak), out)
+    if is_fixed(plane):
+        fixed.round_plane(plane, peak, out, workers)
+        return
+    over_rows(workers, out.shape, _round, plane, np.float32(peak), out)

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from jpegai.codestream.errors import Finding, UnsupportedError
 from jpegai.decoder.geometry import Area
 from jpegai.decoder.picture.assembly import crop_samples
-from jpegai.decoder.picture.formats import Cicp, Frame, PictureFormat, Samples, parse_format
+from jpegai.decoder.picture.formats import (
+    Cicp,
+    ContentLight,
+    Frame,
+    MasteringDisplay,
+    PictureFormat,
+    Samples,
+    parse_format,
+)
 from jpegai.decoder.picture.render import convert, round_planes
 from jpegai.decoder.workers import Workers
 
@@ -33,6 +41,8 @@ class Picture:
         cicp: code points of the stream's rendering information, None without any.
         window: the luma samples of a larger picture that these are; a subsampled plane has its samples floor(first / s)
             to floor(last / s). None where the picture is whole.
+        mastering_display: the display it was graded on, None where the stream does not say.
+        content_light: how bright it is, None where the stream does not say.
     """
 
     planes: Samples
@@ -42,6 +52,8 @@ class Picture:
     times: dict[str, float] = field(default_factory=dict)
     cicp: Cicp | None = None
     window: Area | None = None
+    mastering_display: MasteringDisplay | None = None
+    content_light: ContentLight | None = None
 
     @property
     def height(self) -> int:

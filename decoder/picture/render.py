@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from jpegai.decoder.picture import colour
-from jpegai.decoder.picture.formats import Frame, PictureFormat, Planes, Samples, chroma_shape
+from jpegai.decoder.picture.fixed import FULL
+from jpegai.decoder.picture.formats import Frame, PictureFormat, Planes, Samples, chroma_shape, is_fixed
 from jpegai.decoder.picture.resample import Resampler, conversion_reads, convert_chroma
 from jpegai.decoder.picture.signalling import Rendering
 from jpegai.decoder.workers import Workers
@@ -38,7 +39,7 @@ def render(
     """Return the samples of the picture in the format asked for.
 
     Args:
-        planes: float32 Y, U and V on 0..255: as decoded and cropped, or behind the filters.
+        planes: Y, U and V on 0..255, float32 or fixed-point int32: as decoded and cropped, or behind the filters.
         chroma: chroma format of the planes, that of coding or of the source.
         rendering: what the stream says and what is asked for.
         workers: rows are shared among them.
@@ -53,8 +54,7 @@ def render(
             # what was coded subsampled grows on 0..255 (10.4.4)
             return _rgb_samples(planes, chroma, 255, target, workers, frame)
         if rendering.source == chroma:
-            # a subsampled source grows within the colour transform, on 0..1 (10.6)
-            return _rgb_samples(planes, chroma, 1, target, workers, frame)
+            return _rgb_samples(planes, chroma, _growth(planes), target, workers, frame)
     decoded = decoded_planes(planes, chroma, rendering, workers, frame)
     return round_planes(convert(decoded, *rendering.decoded, target, workers, frame), target, workers)
 
@@ -62,13 +62,14 @@ def render(
 def decoded_planes(
     planes: Planes, chroma: str, rendering: Rendering, workers: Workers, frame: Frame | None = None
 ) -> Planes:
-    """Return the decoded picture before rounding, float32 clipped to 0..255 (10.4.6); arguments as `render`."""
+    """Return the decoded picture before rounding, clipped to 0..255 (10.4.6); arguments as `render`."""
     planes = convert_chroma(planes, chroma, rendering.source, workers, frame)
     if rendering.transform == "bt709":
         return _rgb_planes(planes, rendering.source, workers, frame)
     if rendering.user is not None:
         return colour.user_transform(planes, rendering.user, workers)
-    y, u, v = (np.clip(plane, np.float32(0), np.float32(255)) for plane in planes)
+    full = np.int32(FULL) if is_fixed(planes[0]) else np.float32(255)
+    y, u, v = (np.clip(plane, 0 * full, full) for plane in planes)
     return y, u, v
 
 
@@ -78,7 +79,7 @@ def convert(
     """Return planes in another colour space and chroma format (10.5, 10.6).
 
     Args:
-        planes: float32 on 0..255.
+        planes: on 0..255.
         space: their colour space.
         chroma: their chroma format.
         target: what is wanted; its depth has no part in this.
@@ -103,7 +104,7 @@ def empty_samples(target: PictureFormat, height: int, width: int) -> Samples:
 
 
 def round_planes(planes: Planes, target: PictureFormat, workers: Workers) -> Samples:
-    """Return float32 planes on 0..255 of the target's colour space and chroma format as its samples (10.10)."""
+    """Return planes on 0..255 of the target's colour space and chroma format as its samples (10.10)."""
     samples = empty_samples(target, *planes[0].shape)
     if target.space == "rgb":
         assert isinstance(samples, np.ndarray)
@@ -112,6 +113,14 @@ def round_planes(planes: Planes, target: PictureFormat, workers: Workers) -> Sam
         for plane, rounded in zip(planes, samples, strict=True):
             colour.round_plane(plane, target.peak, rounded, workers)
     return samples
+
+
+def _growth(planes: Planes) -> int:
+    """Return the range on which chroma of a subsampled source grows within the colour transform.
+
+    It is 1 (10.6); integers are not divided for it, as that would change nothing but their roundings.
+    """
+    return 255 if is_fixed(planes[0]) else 1
 
 
 def _rgb_samples(
@@ -136,15 +145,16 @@ def _rgb_samples(
 
 
 def _rgb_planes(planes: Planes, chroma: str, workers: Workers, frame: Frame | None) -> Planes:
-    """Return clipped float32 RGB of YUV planes whose chroma is resampled on 0..1 where it is subsampled."""
+    """Return clipped RGB of YUV planes."""
     if chroma == "444":
         return colour.yuv_to_rgb(planes, workers)
-    out = np.empty((3, *planes[0].shape), np.float32)
+    out = np.empty((3, *planes[0].shape), planes[0].dtype)
+    scale = _growth(planes)
 
     def emit(strip: Planes, first: int, last: int) -> None:
-        out[:, first:last] = colour.yuv_to_rgb(strip, Workers(1), chroma=1)
+        out[:, first:last] = colour.yuv_to_rgb(strip, Workers(1), chroma=scale)
 
-    _strips(planes, chroma, 255, workers, frame, emit)
+    _strips(planes, chroma, 255 / scale, workers, frame, emit)
     return out[0], out[1], out[2]
 
 
@@ -160,11 +170,12 @@ def _strips(
     luma, u, v = planes
     height, width = luma.shape
     frame = frame or Frame.whole(height, width)
-    resampler = Resampler(chroma_shape(chroma, *frame.size), frame.size, frame.part(chroma), frame.area)
+    fixed = is_fixed(luma)
+    resampler = Resampler(chroma_shape(chroma, *frame.size), frame.size, frame.part(chroma), frame.area, fixed=fixed)
     rows_of_strip = max(8, _STRIP // width)
 
     def run(first: int, last: int) -> None:
-        strip = np.empty((2, rows_of_strip, width), np.float32)
+        strip = np.empty((2, rows_of_strip, width), luma.dtype)
         for start in range(first, last, rows_of_strip):
             stop = min(start + rows_of_strip, last)
             for plane, rows in zip((u, v), strip, strict=True):

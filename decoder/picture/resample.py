@@ -1,38 +1,66 @@
-"""Changing the size of chroma planes: separable interpolation with aligned corners (section 10.5)."""
+"""Changing the size of chroma planes: separable interpolation with aligned corners (section 10.5).
+
+Planes are float32, or int32 in fixed point (`engines.formats`). The positions are those of 10.5.1 in both. Weights of
+fixed-point planes are multiples of 2^-22 in float64: with what a plane may hold, and behind the first direction with
+1.375 times as much, all sums are exact, and the result of each direction is rounded once, half to even. What leaves the
+range of planes is cut; it is not counted, for only a plane that is out of all proportion makes it.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegai.decoder.engines.formats import PLANE_LIMIT
+from jpegai.decoder.engines.rounding import shifted
 from jpegai.decoder.geometry import Area, Span
 from jpegai.decoder.jit import kernel
-from jpegai.decoder.picture.formats import SUBSAMPLING, Frame, Planes, chroma_shape
+from jpegai.decoder.picture.formats import SUBSAMPLING, Frame, Planes, chroma_shape, is_fixed
 from jpegai.decoder.workers import Workers, grain
 
 __all__ = ["Resampler", "conversion_reads", "convert_chroma", "resample"]
 
 _BICUBIC = -0.75  # a of 10.5.4
+#: Fraction bits for fixed-point planes: of positions between samples, of their squares, of weights.
+_POSITION, _SQUARE, _WEIGHT = 24, 36, 22
 
 Float32 = NDArray[np.float32]
+#: Planes, and the weights and intermediate rows of either kind.
+Numbers = NDArray[Any]
+
+
+@kernel
+def _kept(value: np.float32, rounds: bool) -> np.float32:
+    """The result of a direction: as it is, or rounded half to even to an integer."""
+    return np.rint(value) if rounds else value
+
+
+@kernel
+def _cut(value: np.float32, limit: np.float32, rounds: bool) -> np.float32:
+    return min(max(value, -limit), limit) if rounds else value
 
 
 @kernel
 def _resample(
-    plane: Float32,
+    plane: Numbers,
     columns: NDArray[np.int64],
-    across: Float32,
+    across: Numbers,
     rows: NDArray[np.int64],
-    down: Float32,
+    down: Numbers,
     divisor: np.float32,
-    scratch: Float32,
-    out: Float32,
+    rounds: bool,
+    limit: Numbers,
+    scratch: Numbers,
+    out: Numbers,
     first: int,
     last: int,
 ) -> None:
     """Write rows first..last-1 of the resampled plane to rows 0.. of `out`, horizontal direction first.
 
     `scratch` holds four rows of the horizontal result, row i in row i mod 4, and a source row with its margins.
+    `rounds` says whether results of a direction are rounded to integers, and those of the second cut to +-limit[0].
     """
     height, width = plane.shape
     done = -1
@@ -47,22 +75,24 @@ def _resample(
             slot = source & 3
             for column in range(out.shape[1]):
                 left = columns[column]
-                scratch[slot, column] = (
+                value = (
                     across[0, column] * scratch[4, left]
                     + across[1, column] * scratch[4, left + 1]
                     + across[2, column] * scratch[4, left + 2]
                     + across[3, column] * scratch[4, left + 3]
                 )
+                scratch[slot, column] = _kept(value, rounds)
             done = source
         a, b = top & 3, rows[row] & 3
         c, d = min(rows[row] + 1, height - 1) & 3, bottom & 3
         for column in range(out.shape[1]):
-            out[row - first, column] = (
+            value = (
                 down[0, row] * scratch[a, column]
                 + down[1, row] * scratch[b, column]
                 + down[2, row] * scratch[c, column]
                 + down[3, row] * scratch[d, column]
             )
+            out[row - first, column] = _cut(_kept(value, rounds), limit[0], rounds)
 
 
 class Resampler:
@@ -73,6 +103,7 @@ class Resampler:
         target: (rows, columns) of the whole planes wanted.
         held: what the arrays given hold of their planes; by default all.
         made: what is wanted of the target; by default all. Where `held` lacks taps, its border is repeated.
+        fixed: whether the planes are in fixed point.
     """
 
     def __init__(
@@ -81,24 +112,29 @@ class Resampler:
         target: tuple[int, int],
         held: Area | None = None,
         made: Area | None = None,
+        *,
+        fixed: bool = False,
     ) -> None:
         held, made = held or Area.whole(*size), made or Area.whole(*target)
         self.target = made.shape
-        self._rows, self._down = _part(_taps(size[0], target[0]), held.rows, made.rows)
-        self._columns, self._across = _part(_taps(size[1], target[1]), held.columns, made.columns)
+        self._fixed = fixed
+        self._rows, self._down = _part(_taps(size[0], target[0], fixed), held.rows, made.rows)
+        self._columns, self._across = _part(_taps(size[1], target[1], fixed), held.columns, made.columns)
         self._scratch = 5, max(held.columns.size + 3, made.columns.size)
 
-    def rows(self, plane: Float32, first: int, last: int, out: Float32, divisor: float = 1) -> None:
+    def rows(self, plane: Numbers, first: int, last: int, out: Numbers, divisor: float = 1) -> None:
         """Write rows first..last-1 of the resampled plane, of samples divided by `divisor`, to the first rows of `out`.
 
         Args:
-            plane: float32, what is held.
+            plane: float32 or int32, what is held.
             first: first row of what is made.
             last: the row behind the last one.
-            out: (at least last - first, columns of the target) float32, written.
-            divisor: what the samples are divided by before they are resampled.
+            out: (at least last - first, columns of the target) of the same dtype, written.
+            divisor: what float32 samples are divided by before they are resampled.
         """
-        scratch = np.empty(self._scratch, np.float32)
+        assert self._fixed == is_fixed(plane)
+        assert divisor == 1 or not self._fixed
+        scratch = np.empty(self._scratch, self._across.dtype)
         _resample(
             plane,
             self._columns,
@@ -106,15 +142,17 @@ class Resampler:
             self._rows,
             self._down,
             np.float32(divisor),
+            self._fixed,
+            np.array([PLANE_LIMIT], scratch.dtype),
             scratch,
             out,
             first,
             last,
         )
 
-    def plane(self, plane: Float32, workers: Workers, divisor: float = 1) -> Float32:
+    def plane(self, plane: Numbers, workers: Workers, divisor: float = 1) -> Numbers:
         """Return all that is made; rows are shared among the workers."""
-        out = np.empty(self.target, np.float32)
+        out = np.empty(self.target, plane.dtype)
         workers.split(
             lambda first, last: self.rows(plane, first, last, out[first:last], divisor),
             self.target[0],
@@ -123,21 +161,28 @@ class Resampler:
         return out
 
 
-def _taps(count: int, target: int) -> tuple[NDArray[np.int64], Float32]:
+def _taps(count: int, target: int, fixed: bool) -> tuple[NDArray[np.int64], Numbers]:
     """Return for each position the index of its second tap, (target,), and the weights of its four taps, (4, target).
 
     A linear interpolation has weights 0 outside; equal counts give the identity.
     """
-    one = np.float32(1)
+    index, f = _positions(count, target)
+    return index, (_fixed_weights if fixed else _weights)(f, target > count)
+
+
+def _positions(count: int, target: int) -> tuple[NDArray[np.int64], Float32]:
+    """Return for each position the index i of the sample at or before it and its distance f from that (10.5.1)."""
     scale = np.float32(count - 1) / np.float32(target - 1) if target > 1 else np.float32(0)
     position = np.arange(target, dtype=np.float32) * scale
     index = np.minimum(np.floor(position), np.float32(count - 1))
-    f = np.clip(position - index, np.float32(0), one)
-    if target > count:
-        weights = _outer(one + f), _inner(f), _inner(one - f), _outer(np.float32(2) - f)
-    else:
-        weights = np.zeros_like(f), one - f, f, np.zeros_like(f)
-    return index.astype(np.int64), np.stack(weights)
+    return index.astype(np.int64), np.clip(position - index, np.float32(0), np.float32(1))
+
+
+def _weights(f: Float32, bicubic: bool) -> Float32:
+    one = np.float32(1)
+    if bicubic:
+        return np.stack([_outer(one + f), _inner(f), _inner(one - f), _outer(np.float32(2) - f)])
+    return np.stack([np.zeros_like(f), one - f, f, np.zeros_like(f)])
 
 
 def _inner(t: Float32) -> Float32:
@@ -150,18 +195,48 @@ def _outer(t: Float32) -> Float32:
     return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
 
 
-def _part(taps: tuple[NDArray[np.int64], Float32], held: Span, made: Span) -> tuple[NDArray[np.int64], Float32]:
+def _fixed_weights(f: Float32, bicubic: bool) -> NDArray[np.float64]:
+    """Return multiples of 2^-22 whose sum is 1; the second weight is what the others leave."""
+    position = np.rint(np.ldexp(f.astype(np.float64), _POSITION)).astype(np.int64)
+    out = np.zeros((4, len(position)), np.int64)
+    _fill_weights(position, bicubic, out)
+    out[1] = (1 << _WEIGHT) - out.sum(axis=0)
+    return np.ldexp(out.astype(np.float64), -_WEIGHT)
+
+
+@kernel
+def _fill_weights(position: NDArray[np.int64], bicubic: bool, out: NDArray[np.int64]) -> None:
+    """Write the weights beside the second.
+
+    With t = f and u = 1 - f those of 10.5.4 are (-3 t u^2, 5 t^3 - 9 t^2 + 4, 5 u^3 - 9 u^2 + 4, -3 t^2 u) / 4: from
+    the rounded squares all numbers stay below 2^63.
+    """
+    one = 1 << _POSITION
+    drop = _POSITION + _SQUARE + 2 - _WEIGHT
+    for i in range(position.shape[0]):
+        t = position[i]
+        u = one - t
+        if bicubic:
+            t2, u2 = shifted(t * t, 2 * _POSITION - _SQUARE), shifted(u * u, 2 * _POSITION - _SQUARE)
+            out[0, i] = shifted(-3 * t * u2, drop)
+            out[2, i] = shifted((5 * u - 9 * one) * u2 + (4 << (_POSITION + _SQUARE)), drop)
+            out[3, i] = shifted(-3 * u * t2, drop)
+        else:
+            out[2, i] = shifted(t, _POSITION - _WEIGHT)
+
+
+def _part(taps: tuple[NDArray[np.int64], Numbers], held: Span, made: Span) -> tuple[NDArray[np.int64], Numbers]:
     """Return the taps of the positions `made`, counted from the first position held."""
     index, weights = taps
     own = index[slice(*made)] - held.start
     return own.clip(0, held.size - 1), np.ascontiguousarray(weights[:, slice(*made)])
 
 
-def resample(plane: Float32, target: tuple[int, int], workers: Workers, divisor: float = 1) -> Float32:
+def resample(plane: Numbers, target: tuple[int, int], workers: Workers, divisor: float = 1) -> Numbers:
     """Return a plane of another size; the plane itself where nothing changes."""
     if plane.shape == target and divisor == 1:
         return plane
-    return Resampler((plane.shape[0], plane.shape[1]), target).plane(plane, workers, divisor)
+    return Resampler((plane.shape[0], plane.shape[1]), target, fixed=is_fixed(plane)).plane(plane, workers, divisor)
 
 
 def convert_chroma(
@@ -170,7 +245,7 @@ def convert_chroma(
     """Return YUV planes in another chroma format; between 4:2:2 and 4:2:0 by way of 4:4:4 (10.5.6).
 
     Args:
-        planes: float32 Y, U and V.
+        planes: Y, U and V.
         source: chroma format of the planes.
         target: chroma format wanted.
         workers: rows are shared among them.
@@ -181,7 +256,7 @@ def convert_chroma(
     frame = frame or Frame.whole(*luma.shape)
     for before, after in _steps(source, target):
         given, wanted = (chroma_shape(chroma, *frame.size) for chroma in (before, after))
-        resampler = Resampler(given, wanted, frame.part(before), frame.part(after))
+        resampler = Resampler(given, wanted, frame.part(before), frame.part(after), fixed=is_fixed(u))
         u, v = resampler.plane(u, workers), resampler.plane(v, workers)
     return luma, u, v
 
@@ -193,7 +268,7 @@ def conversion_reads(frame: Frame, source: str, target: str) -> Frame:
         luma, made = (frame.area.rows, frame.area.columns), frame.part(after)
         spans = []
         for axis, span in enumerate((made.rows, made.columns)):
-            index, _ = _taps(given[axis], wanted[axis])
+            index, _ = _positions(given[axis], wanted[axis])
             step = SUBSAMPLING[before][axis]
             first, last = step * (int(index[span.start]) - 1), step * (int(index[span.stop - 1]) + 3)
             spans.append(Span(max(0, min(luma[axis].start, first)), max(luma[axis].stop, last)))

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream import Codestream, Finding, UnsupportedError
-from jpegai.decoder.picture.formats import SUBSAMPLING, Cicp, PictureFormat, chroma_shape, parse_format
+from jpegai.decoder.picture.formats import (
+    SUBSAMPLING,
+    Cicp,
+    ContentLight,
+    MasteringDisplay,
+    PictureFormat,
+    chroma_shape,
+    parse_format,
+)
 
 __all__ = ["COLOURS", "Rendering", "choose_rendering"]
 
@@ -28,18 +36,22 @@ class Rendering:
         source: chroma format of the source picture, in which the filters work.
         transform: colour transform after the filters: ``none``, ``bt709`` or ``user``.
         target: format of the picture that comes out.
-        user: (3, 4) float32, matrix and offset of the user's transform on 0..1; None without one.
+        user: (3, 4) int32, matrix and offset of the user's transform, 0..255 for 0..1; None without one.
         cicp: code points of the stream, to be passed on.
         findings: what is worth reporting.
+        mastering_display: the display the picture was graded on, as far as the stream says, to be passed on.
+        content_light: how bright the picture is, as far as the stream says, to be passed on.
     """
 
     coded: str
     source: str
     transform: str
     target: PictureFormat
-    user: NDArray[np.float32] | None = None
+    user: NDArray[np.int32] | None = None
     cicp: Cicp | None = None
     findings: tuple[Finding, ...] = ()
+    mastering_display: MasteringDisplay | None = None
+    content_light: ContentLight | None = None
 
     @property
     def decoded(self) -> tuple[str, str]:
@@ -123,7 +135,9 @@ def choose_rendering(
             "RGB by a user-defined transform that no decoder can run; decode to YCbCr, "
             "or ask for the formula that must have been intended (--colour intended)",
         )
-    return Rendering(coded, source, transform, target, user, Cicp.of(stream.rdi), findings)
+    rdi = stream.rdi
+    light = MasteringDisplay.of(rdi), ContentLight.of(rdi)
+    return Rendering(coded, source, transform, target, user, Cicp.of(rdi), findings, *light)
 
 
 def _chroma(stream: Codestream, which: str) -> str:
@@ -142,7 +156,7 @@ def _chroma(stream: Codestream, which: str) -> str:
 
 def _transform(
     stream: Codestream, colour: str, source: str
-) -> tuple[str, NDArray[np.float32] | None, tuple[Finding, ...]]:
+) -> tuple[str, NDArray[np.int32] | None, tuple[Finding, ...]]:
     """Return the colour transform, the user's matrix with its offset, and findings."""
     pih = stream.pih
     if pih.colour_transform_idx == 3:
@@ -156,13 +170,14 @@ def _transform(
             stream, "colour_transform_idx", "the user-defined transform is applied to 4:4:4 only", "4:4:4", source
         )
     matrix, offset = pih.colour_transform_matrix, pih.colour_transform_offset
-    user = np.array([[*(matrix[i][j] for j in range(3)), offset[i]] for i in range(3)], np.float32) / np.float32(255)
+    user = np.array([[*(matrix[i][j] for j in range(3)), offset[i]] for i in range(3)], np.int32)
     finding = Finding(
-        "P1",
+        None,
         "W",
         "the user-defined transform was applied by its evident intent; no decoder is bound to this result",
         "pih.colour_transform_idx",
         stream.fields["pih.colour_transform_idx"].offset,
+        section="10.7",
     )
     return "user", user, (finding,)
 

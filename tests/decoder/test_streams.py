@@ -19,7 +19,7 @@ CASES = [(stream, entry) for stream in STREAMS for entry in decodes(stream)]
 
 @functools.cache
 def decoder(models: str) -> Decoder:
-    return Decoder(models)
+    return Decoder(models, engine="float32")
 
 
 def label(value: VectorStream | dict[str, Any]) -> str:

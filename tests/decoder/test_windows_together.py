@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(not by_name, reason="no test vectors")
 
 @functools.cache
 def decoder(models: str) -> Decoder:
-    return Decoder(models, threads=1)
+    return Decoder(models, engine="float32", threads=1)
 
 
 #: Name, windows, format, and how many decodes they take.
@@ -88,7 +88,7 @@ def test_windows_that_do_not_fit_together_are_decoded_apart() -> None:
     (together,) = decoder(models).plan(stream, roi=rois)
     least = max(decoder(models).plan(stream, roi=roi).plan.memory for roi in rois)
     assert least < together.plan.memory
-    thin = Decoder(decoder(models).store, threads=1, max_memory=least)
+    thin = Decoder(decoder(models).store, engine="float32", threads=1, max_memory=least)
     plans = thin.plan(stream, roi=rois)
     assert len(plans) > 1
     assert all(plan.plan.memory <= least for plan in plans)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +19,7 @@ from jpegai.tools.models import models
 from tests.streams import described_streams
 
 
+@functools.cache
 def validator(name: str) -> jsonschema.Draft202012Validator:
     schema = json.loads((files("jpegai.tools") / f"{name}.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from jpegai.codestream import ModelError, UnsupportedError
-from jpegai.decoder.engines.integer import IntegerNetwork
+from jpegai.decoder.engines.integer import IntegerNetwork, accumulator_bounds
 from jpegai.decoder.networks import NETWORKS, Network
 from jpegai.decoder.workers import Workers
 from tests.decoder import reference_networks
@@ -75,6 +75,22 @@ def test_both_carriers_are_used() -> None:
     full = {name: np.full(tensor.shape, 1, tensor.dtype) for name, tensor in luma.tensors().items()}
     full["hyper_scale_decoder.depthwise.weight"][:] = 127  # 160 * 9 * 127 * 128 is above
     assert IntegerNetwork(luma, full)._convolutions[1].matrix.dtype == np.float64
+
+
+@given(
+    st.lists(st.integers(-128, 127), min_size=1, max_size=9), st.integers(-(2**31), 2**31 - 1), st.integers(0, 511)
+)
+def test_bounds_are_those_of_the_worst_inputs(weight: list[int], bias: int, choice: int) -> None:
+    """No inputs lead beyond the bound, and some lead to it where the bias has the sign of the products."""
+    bound = int(accumulator_bounds(np.array([weight]), np.array([bias]), -128, 127)[0])
+    partial, sums = bias, []
+    for place, w in enumerate(weight):
+        partial += w * (127 if choice >> place & 1 else -128)
+        sums.append(abs(partial))
+    assert max(sums) <= bound
+    largest = sum(w * (127 if w > 0 else -128) for w in weight)
+    smallest = sum(w * (-128 if w > 0 else 127) for w in weight)
+    assert bound == max(largest, -smallest) + abs(bias)
 
 
 @pytest.mark.parametrize("sign", [1, -1])

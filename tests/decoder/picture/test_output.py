@@ -212,7 +212,7 @@ def step_by_step(planes: Planes, coded: str, source: str, transform: str, target
 
 def assembled(way: tuple[str, str, str, str], height: int, width: int, threads: int, *, keeps: bool) -> Samples:
     coded, source, transform, target = way
-    user = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0]], np.float32) if transform == "user" else None
+    user = np.array([[255, 0, 0, 0], [0, 0, 255, 0], [0, 255, 0, 0]], np.int32) if transform == "user" else None
     how = Rendering(coded, source, transform, parse_format(target, 8), user)
     assembly = Assembly(how, height, width, Workers(threads), keeps=keeps)
     luma, chroma = full_size(height, width)
@@ -261,7 +261,7 @@ def test_strips_and_threads_change_nothing(way: tuple[str, str, str, str], monke
 def test_memory_is_foreseen(way: tuple[str, str, str, str], keeps: bool) -> None:
     height, width = 600, 700
     luma, chroma = np.zeros((1, height, width), np.float32), np.zeros((2, height, width), np.float32)
-    user = np.zeros((3, 4), np.float32) if way[2] == "user" else None
+    user = np.zeros((3, 4), np.int32) if way[2] == "user" else None
     how = Rendering(*way[:3], parse_format(way[3], 8), user)
 
     def work() -> None:

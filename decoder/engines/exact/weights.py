@@ -1,0 +1,155 @@
+"""From float32 weights to the integers of the exact engine, with the proof that no sum leaves what float64 holds.
+
+A convolution reads its input with at most 26 bits beside the sign: the lowest bits of wider tensors are rounded off,
+half to even. Where ranges are wide, that costs less than the bits that the weights would lose.
+
+A convolution of inputs in lo..hi takes the sum of w x over its taps. Whatever the order, every partial sum lies between
+-N and P, where P adds up max(w lo, w hi, 0) and N max(-w lo, -w hi, 0); with the bias b it stays within
+max(P, N) + |b|. The weights of an output channel are multiplied by 2^s and rounded half to even, with the largest s for
+which this bound is at most 2^53, and 40 at most; the bias by 2^(s + 16 - d), where d bits of the input were dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import frexp, isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegai.codestream.errors import ModelError
+from jpegai.decoder.engines.formats import EXACT_PRODUCT, FRACTION
+
+__all__ = ["Bound", "IntegerWeights", "dropped_bits", "integer_weights"]
+
+#: Bits of the fraction of weights: at most, and at least, below which a network would not be the one that was trained.
+_MOST, _LEAST = 40, 12
+#: Bits of the magnitude of an input when a convolution reads it.
+_READ = 26
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What is proved of a sum: by output channel the largest magnitude of a partial sum, in any order.
+
+    Attributes:
+        layer: name of the stored weights, or of the tensor where a layer has none.
+        kind: of the layer.
+        bounds: by channel.
+        limit: what may not be exceeded.
+        fraction: bits of the fraction of the weights by channel, where the layer has weights.
+        positions: how many positions a sum over positions may have, else 0.
+    """
+
+    layer: str
+    kind: str
+    bounds: tuple[int, ...]
+    limit: int = EXACT_PRODUCT
+    fraction: tuple[int, ...] = ()
+    positions: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether no channel exceeds the limit."""
+        return max(self.bounds, default=0) <= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerWeights:
+    """Weights of a layer as integers in float64.
+
+    Attributes:
+        matrices: (..., K), as given; the axes before the last one together are the output channels.
+        bias: (M,).
+        fraction: by output channel the bits of the fraction of weights and bias.
+        bounds: by output channel what is proved of its sums.
+        dropped: bits of the inputs that are rounded off.
+    """
+
+    matrices: tuple[NDArray[np.float64], ...]
+    bias: NDArray[np.float64]
+    fraction: NDArray[np.int64]
+    bounds: tuple[int, ...]
+    dropped: int = 0
+
+    @property
+    def scale(self) -> NDArray[np.float64]:
+        """What brings a sum back to 16 fraction bits: 2^(d - s) by channel."""
+        return np.ldexp(1.0, self.dropped - self.fraction)
+
+
+def dropped_bits(low: int, high: int) -> int:
+    """Return how many bits of inputs in low..high are rounded off when a convolution reads them."""
+    return max(0, max(-low, high).bit_length() - _READ)
+
+
+def integer_weights(
+    matrices: Sequence[NDArray[np.float64]],
+    bias: NDArray[np.float64],
+    inputs: tuple[int, int],
+    layer: str,
+    dropped: int,
+) -> IntegerWeights:
+    """Return the integers for float weights.
+
+    Args:
+        matrices: (..., K) float64 each, with M output channels before the last axis: what is summed up together. The
+            phases of a transposed convolution are sums of their own.
+        bias: (M,) float64.
+        inputs: lowest and highest input, integers with 16 fraction bits.
+        layer: names the weights in an error.
+        dropped: bits of the inputs that are rounded off first.
+
+    Raises:
+        ModelError: the weights of a channel are not finite, or too large for the ranges; layer and channel are named.
+    """
+    low, high = inputs
+    # rounding reaches the next integer at most
+    span = -(-low >> dropped) - (low < 0 < dropped), (high >> dropped) + (high > 0 < dropped)
+    point = FRACTION - dropped
+    rows = [matrix.reshape(len(bias), -1) for matrix in matrices]
+    fraction = np.empty(len(bias), np.int64)
+    bounds: list[int] = []
+    for channel, added in enumerate(map(float, bias)):
+        sums = [each[channel] for each in rows]
+        if not (all(np.isfinite(each).all() for each in sums) and isfinite(added)):
+            raise ModelError("a weight is not a number", selector=f"{layer}, channel {channel}")
+        bits = min(_first_guess(each, added, max(-span[0], span[1]), point) for each in sums)
+        while bits >= _LEAST:
+            bound = max(_bound(each, added, bits, span, point) for each in sums)
+            if bound <= EXACT_PRODUCT:
+                break
+            bits -= 1
+        if bits < _LEAST:
+            raise ModelError(
+                "the weights are too large for the exact engine: a sum could exceed 2^53",
+                selector=f"{layer}, channel {channel}",
+                expected=f"weights that leave {_LEAST} bits of fraction",
+                found=f"{max(bits, 0)}",
+            )
+        fraction[channel] = bits
+        bounds.append(bound)
+    integers = tuple(
+        np.rint(np.ldexp(each, fraction[:, None])).reshape(matrix.shape)
+        for each, matrix in zip(rows, matrices, strict=True)
+    )
+    return IntegerWeights(integers, np.rint(np.ldexp(bias, fraction + point)), fraction, tuple(bounds), dropped)
+
+
+def _first_guess(row: NDArray[np.float64], bias: float, magnitude: int, point: int) -> int:
+    """Return a number of bits that is not too small, from floating point."""
+    # the tight bound is at least half of the simple one
+    largest = float(np.abs(row).sum()) * magnitude / 2 + abs(bias) * (1 << point)
+    return _MOST if largest == 0 else min(_MOST, 55 - frexp(largest)[1])
+
+
+def _bound(row: NDArray[np.float64], bias: float, bits: int, span: tuple[int, int], point: int) -> int:
+    """Return the proved bound for weights with so many bits, in Python's integers."""
+    low, high = span
+    integers = np.rint(np.ldexp(row, bits))
+    # the sums are exact: inputs take 16 bits at least, so the first guess leaves sums of weights below 2^53
+    up, down = int(integers[integers > 0].sum()), -int(integers[integers < 0].sum())
+    positive = up * max(high, 0) + down * max(-low, 0)
+    negative = up * max(-low, 0) + down * max(high, 0)
+    return max(positive, negative) + abs(int(np.rint(np.ldexp(bias, bits + point))))
