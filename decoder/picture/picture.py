@@ -108,7 +108,8 @@ class Picture:
 
         Raises:
             ValueError: `format` is no such name.
-            UnsupportedError: chroma of a window would be resampled, which depends on what is around it.
+            UnsupportedError: chroma of a window would be resampled, which depends on what is around it and on its place
+                in the whole picture; a decode of the window to that format has both.
         """
         target = format if isinstance(format, PictureFormat) else parse_format(format, self.format.depth)
         if target == self.format:

@@ -31,7 +31,7 @@ CASES: list[tuple[str, Roi | None]] = [
 
 @functools.cache
 def decoder(models: str) -> Decoder:
-    return Decoder(models, threads=1)
+    return Decoder(models, engine="float32", threads=1)
 
 
 @pytest.mark.parametrize(("name", "roi"), CASES)

@@ -30,7 +30,7 @@ WINDOWS = 3
 
 @functools.cache
 def decoder(models: str) -> Decoder:
-    return Decoder(models, threads=1)
+    return Decoder(models, engine="float32", threads=1)
 
 
 @pytest.mark.parametrize("format", FORMATS)

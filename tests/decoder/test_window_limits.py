@@ -29,7 +29,7 @@ def store(models: str) -> ModelStore:
 
 
 def limited(name: str, **limits: int) -> Decoder:
-    return Decoder(store(by_name[name].models), threads=1, **limits)
+    return Decoder(store(by_name[name].models), engine="float32", threads=1, **limits)
 
 
 #: Name, window, samples of what it needs.
@@ -87,7 +87,7 @@ def huge() -> Codestream:
 def test_the_largest_picture_is_planned_at_once() -> None:
     begin = time.process_time()
     stream = huge()
-    made = Decoder(store("test"), threads=1)
+    made = Decoder(store("test"), engine="float32", threads=1)
     with pytest.raises(LimitError, match="65535 x 65535"):
         made.layout(stream, None)
     _, plan, _ = made.layout(stream, Area(Span(900, 1000), Span(40, 80)))

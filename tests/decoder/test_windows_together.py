@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(not by_name, reason="no test vectors")
 
 @functools.cache
 def decoder(models: str) -> Decoder:
-    return Decoder(models, threads=1)
+    return Decoder(models, engine="float32", threads=1)
 
 
 #: Name, windows, format, and how many decodes they take.
@@ -88,7 +88,7 @@ def test_windows_that_do_not_fit_together_are_decoded_apart() -> None:
     (together,) = decoder(models).plan(stream, roi=rois)
     least = max(decoder(models).plan(stream, roi=roi).plan.memory for roi in rois)
     assert least < together.plan.memory
-    thin = Decoder(decoder(models).store, threads=1, max_memory=least)
+    thin = Decoder(decoder(models).store, engine="float32", threads=1, max_memory=least)
     plans = thin.plan(stream, roi=rois)
     assert len(plans) > 1
     assert all(plan.plan.memory <= least for plan in plans)
@@ -114,3 +114,14 @@ def test_part_of_a_picture() -> None:
     for wrong in (Area(Span(4, 9), Span(7, 12)), Area(Span(6, 6), Span(7, 12)), Area(Span(6, 9), Span(7, 19))):
         with pytest.raises(ValueError, match="inside"):
             picture.part(wrong)
+
+
+def test_on_the_exact_engine_windows_decoded_together_have_the_very_samples_of_the_whole() -> None:
+    stream = Codestream.open(by_name["size_64x64"].path)
+    exact = Decoder(decoder(by_name["size_64x64"].models).store, engine="exact", threads=1)
+    whole = exact.decode(stream)
+    rois = [(3, 5, 20, 30), (23, 9, 31, 40), (60, 50, 4, 11)]
+    assert len(exact.plan(stream, roi=rois)) == 1
+    for (x, y, width, height), picture in zip(rois, exact.decode(stream, roi=rois), strict=True):
+        for plane, expected in zip(picture.planes, whole.planes, strict=True):
+            assert np.array_equal(plane, expected[y : y + height, x : x + width])
