@@ -81,7 +81,7 @@ class Decoder:
             raise ValueError(f"engine {engine!r} is none of {ENGINES}")
         if threads is not None and threads < 1:
             raise ValueError(f"threads must be at least 1, not {threads}")
-        self.engine = engine
+        self.engine_name = engine
         self.provider = provider
         self.store = models if isinstance(models, ModelStore) else ModelStore.open(models)
         self.max_memory = max_memory

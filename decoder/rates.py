@@ -15,10 +15,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jpegai.codestream import Codestream
 from jpegai.codestream.payloads import ThreadPayload
@@ -28,6 +27,8 @@ from jpegai.decoder.decoder import Decoder, NetworkKey, Options
 from jpegai.decoder.entropy.residual import ResidualCall, decode_residuals
 from jpegai.decoder.filters.base import Supplies
 from jpegai.decoder.filters.planes import WindowPlanes
+from jpegai.decoder.geometry import ceil_div, size_argument
+from jpegai.decoder.networks import NETWORKS
 from jpegai.decoder.prediction import Sample, fit
 from jpegai.decoder.probes import PROBES, filter_chain, weights
 from jpegai.decoder.recorder import Recorder
@@ -47,8 +48,8 @@ _FILTERED = 384, 512
 _SIGMA_INDEX = 14
 #: How the small streams are decoded: the synthesis is not what they are for.
 _OPTIONS: Options = {"transform": "sop", "force": True}
-#: What the networks of an engine take.
-_DTYPES = {"float32": np.float32, "exact": np.int32}
+#: Height and width of the picture that networks of a decoder are run for.
+_PICTURE = 192, 256
 
 
 def machine(decoder: Decoder) -> dict[str, str | int]:
@@ -56,7 +57,7 @@ def machine(decoder: Decoder) -> dict[str, str | int]:
     return {
         "machine": platform.node(),
         "processor": _processor(),
-        "engine": decoder.engine,
+        "engine": decoder.engine_name,
         "provider": decoder.provider,
         "threads": decoder.workers.threads,
         "onnxruntime": version("onnxruntime"),
@@ -91,13 +92,37 @@ def measure(decoder: Decoder, streams: Sequence[Codestream]) -> dict[str, float]
 
 
 def _network_samples(decoder: Decoder) -> Iterator[Sample]:
+    """Measure probes; of an engine that has formats for the networks of a decoder only, these networks."""
+    if decoder.engine_name == "float32":
+        return _probe_samples(decoder)
+    return _declared_samples(decoder)
+
+
+def _declared_samples(decoder: Decoder) -> Iterator[Sample]:
+    """Measure the networks of a decoder on a small picture."""
+    work, runs = [], []
+    for network in NETWORKS.values():
+        if network.arithmetic != "float32":
+            continue
+        ready = decoder.network(network.name, 0, "bop" if network.file_kind == "eicci" else None)
+        inputs = [
+            np.ones((entry.channels, *(ceil_div(side, entry.subsampling) for side in _PICTURE)), np.int32)
+            for entry in network.inputs
+        ]
+        size = size_argument(network.size_argument, *_PICTURE)
+        runs.append(functools.partial(ready, *inputs, size=size))
+        work.append(run_work(network, *inputs[0].shape[1:], size, engine=decoder.engine_name))
+    return itertools.starmap(Sample, zip(work, _seconds(runs), strict=True))
+
+
+def _probe_samples(decoder: Decoder) -> Iterator[Sample]:
     rng = np.random.default_rng(1)
     work, runs = [], []
     for network, size in PROBES:
         ready = decoder.prepare(network, weights(network, rng))
-        x: NDArray[Any] = np.ones((network.inputs[0].channels, *size), _DTYPES[decoder.engine])
+        x = np.ones((network.inputs[0].channels, *size), np.float32)
         runs.append(functools.partial(ready, x, size=size))
-        work.append(run_work(network, *size, size, engine=decoder.engine))
+        work.append(run_work(network, *size, size, engine="float32"))
     return itertools.starmap(Sample, zip(work, _seconds(runs), strict=True))
 
 
@@ -122,7 +147,7 @@ def _integer_samples(decoder: Decoder) -> Iterator[Sample]:
 
 def _filter_samples(decoder: Decoder) -> Iterator[Sample]:
     """Measure every post-filter on a picture of its own."""
-    if decoder.engine != "float32":  # the chain here is of float32 planes
+    if decoder.engine_name != "float32":  # the chain here is of float32 planes
         return
     chain, (height, width) = filter_chain(*_FILTERED), _FILTERED
     eicci, lef = chain.eicci, chain.lef
@@ -139,7 +164,7 @@ def _filter_samples(decoder: Decoder) -> Iterator[Sample]:
         return recorder.times
 
     (times,) = least([run])
-    work = filter_work(chain, chain.picture.whole, engine=decoder.engine)
+    work = filter_work(chain, chain.picture.whole, engine=decoder.engine_name)
     yield from (Sample(work[name], seconds) for name, seconds in times.items())
 
 
@@ -153,7 +178,7 @@ def _load_samples(decoder: Decoder) -> Iterator[Sample]:
 def load_seconds(decoder: Decoder, networks: Sequence[NetworkKey]) -> float:
     """Return the seconds in which a decoder that has loaded nothing loads networks of the models of `decoder`."""
     fresh = Decoder(
-        decoder.store, engine=decoder.engine, provider=decoder.provider, threads=decoder.workers.threads
+        decoder.store, engine=decoder.engine_name, provider=decoder.provider, threads=decoder.workers.threads
     )
     start = time.perf_counter()
     for each in networks:
@@ -166,7 +191,7 @@ def _stage_samples(decoder: Decoder, streams: Sequence[Codestream]) -> Iterator[
     work = []
     for stream in streams:
         outline = decoder.plan(stream, **_OPTIONS)
-        work.append(decode_work(stream, outline, engine=decoder.engine, threads=decoder.workers.threads))
+        work.append(decode_work(stream, outline, engine=decoder.engine_name, threads=decoder.workers.threads))
     decodes = [functools.partial(stage_times, decoder, stream, **_OPTIONS) for stream in streams]
     for amounts, times in zip(work, least(decodes), strict=True):
         yield from (Sample(amounts[stage], times[stage]) for stage in amounts if stage != "synthesis")

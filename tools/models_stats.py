@@ -170,7 +170,7 @@ def _rates(decoder: Decoder, again: bool) -> tuple[dict[str, Any], dict[str, flo
     from jpegai.decoder.rates import machine, rates
 
     plain = Decoder(
-        "analytic", engine=decoder.engine, provider=decoder.provider, threads=decoder.workers.threads
+        "analytic", engine=decoder.engine_name, provider=decoder.provider, threads=decoder.workers.threads
     )
     streams = [Codestream.parse(entry.read(), name=entry.file) for entry in STREAMS]
     return machine(plain), rates(plain, streams, again=again)
@@ -186,7 +186,7 @@ def _predicted(
 
     outline = decoder.plan(stream, **options)
     print_findings(stream.name, outline.plan.findings)
-    work = decode_work(stream, outline, engine=decoder.engine, threads=decoder.workers.threads)
+    work = decode_work(stream, outline, engine=decoder.engine_name, threads=decoder.workers.threads)
     networks = plan_networks(outline.plan, stream.pih.model_id)
     measured: Mapping[str, float] = {}
     load = None
