@@ -15,9 +15,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jpegai.codestream import Codestream
 from jpegai.codestream.payloads import ThreadPayload
@@ -48,6 +49,8 @@ _FILTERED = 384, 512
 _SIGMA_INDEX = 14
 #: How the small streams are decoded: the synthesis is not what they are for.
 _OPTIONS: Options = {"transform": "sop", "force": True}
+#: What the networks of an engine take.
+_DTYPES: Mapping[str, type[np.float32 | np.int32]] = {"float32": np.float32, "exact": np.int32}
 #: Height and width of the picture that networks of a decoder are run for.
 _PICTURE = 192, 256
 
@@ -100,18 +103,23 @@ def _network_samples(decoder: Decoder) -> Iterator[Sample]:
 
 def _declared_samples(decoder: Decoder) -> Iterator[Sample]:
     """Measure the networks of a decoder on a small picture."""
+    height, width = _PICTURE
     work, runs = [], []
     for network in NETWORKS.values():
-        if network.arithmetic != "float32":
+        if network.arithmetic == "integer":
             continue
         ready = decoder.network(network.name, 0, "bop" if network.file_kind == "eicci" else None)
-        inputs = [
-            np.ones((entry.channels, *(ceil_div(side, entry.subsampling) for side in _PICTURE)), np.int32)
+        inputs: list[NDArray[Any]] = [
+            np.ones(
+                (entry.channels, ceil_div(height, entry.subsampling), ceil_div(width, entry.subsampling)),
+                _DTYPES[decoder.engine_name],
+            )
             for entry in network.inputs
         ]
-        size = size_argument(network.size_argument, *_PICTURE)
+        rows, columns = inputs[0].shape[1:]
+        size = size_argument(network.size_argument, height, width)
         runs.append(functools.partial(ready, *inputs, size=size))
-        work.append(run_work(network, *inputs[0].shape[1:], size, engine=decoder.engine_name))
+        work.append(run_work(network, rows, columns, size, engine=decoder.engine_name))
     return itertools.starmap(Sample, zip(work, _seconds(runs), strict=True))
 
 
