@@ -25,6 +25,7 @@ from jpegai.codestream.payloads import ThreadPayload
 from jpegai.decoder import cache
 from jpegai.decoder.components import COMPONENTS, network_names
 from jpegai.decoder.decoder import Decoder, NetworkKey, Options
+from jpegai.decoder.engines.float32 import Float32Engine
 from jpegai.decoder.entropy.residual import ResidualCall, decode_residuals
 from jpegai.decoder.filters.base import Supplies
 from jpegai.decoder.filters.planes import WindowPlanes
@@ -125,9 +126,10 @@ def _declared_samples(decoder: Decoder) -> Iterator[Sample]:
 
 def _probe_samples(decoder: Decoder) -> Iterator[Sample]:
     rng = np.random.default_rng(1)
+    engine = Float32Engine(decoder.store, threads=decoder.workers.threads, provider=decoder.provider)
     work, runs = [], []
     for network, size in PROBES:
-        ready = decoder.prepare(network, weights(network, rng))
+        ready = engine.prepare(network, weights(network, rng))
         x = np.ones((network.inputs[0].channels, *size), np.float32)
         runs.append(functools.partial(ready, x, size=size))
         work.append(run_work(network, *size, size, engine="float32"))

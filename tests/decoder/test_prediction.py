@@ -14,6 +14,7 @@ from jpegai.codestream import Codestream
 from jpegai.conformance_streams import STREAMS, EmbeddedStream
 from jpegai.decoder import Decoder, cache
 from jpegai.decoder import rates as measuring
+from jpegai.decoder.engines.float32 import Float32Engine
 from jpegai.decoder.engines.rewrite import rewrite
 from jpegai.decoder.engines.stages import stages
 from jpegai.decoder.filters.planes import Window
@@ -200,7 +201,7 @@ def _kinds(network: Network) -> set[str]:
 
 @pytest.mark.parametrize(("network", "size"), PROBES, ids=lambda value: getattr(value, "name", ""))
 def test_probes_run(network: Network, size: tuple[int, int]) -> None:
-    ready = decoder().prepare(network, weights(network, np.random.default_rng(1)))
+    ready = Float32Engine(decoder().store, threads=2).prepare(network, weights(network, np.random.default_rng(1)))
     rows, columns = min(size[0], 8), min(size[1], 12)
     made = ready(np.ones((network.inputs[0].channels, rows, columns), np.float32), size=(rows, columns))
     assert made.shape[1:] == network.sizes(rows, columns)[network.output]
