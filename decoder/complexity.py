@@ -30,11 +30,11 @@ PUBLISHED: Mapping[str, int] = {"SOP": 8, "BOP": 23, "HOP": 214}
 NOTE = """\
 Counted as in section 06.12: the multiply-adds of convolutions and attention per luma sample of a large picture in one
 piece, those of a transposed convolution per position of its input, for these are the products that are made. The
-figures published for the decoders are higher, and how they were counted is not published with them. Per position of the
-output, as many counting tools do it, a transposed convolution with stride 2 has four times as many multiply-adds; that
-explains most of the difference of BOP and HOP (column "by output"). To that count the published figures add 5 % for
-SOP, 7 % for BOP and 9 % for HOP. Not counted here, and possibly there: norms, gates and other element-wise work, the
-overlap of tiles, padding, and the post-filters (eICCI has 9.07 kMAC per pixel)."""
+figures published for the decoders are higher; the specification does not say how they were counted. Per position of
+the output, as many counting tools do it, a transposed convolution with stride 2 has four times as many multiply-adds;
+that would explain most of the difference of BOP and HOP (column "by output"). To that count the published figures add
+5 % for SOP, 7 % for BOP and 9 % for HOP. Not counted here, and possibly there: norms, gates and other element-wise
+work, the overlap of tiles, padding, and the post-filters (eICCI has 9.07 kMAC per pixel)."""
 
 #: Samples along each side of the picture that memory is counted for: a multiple of every subsampling, so that the count
 #: per sample is that of any large picture.

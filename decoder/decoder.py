@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 from jpegai.codestream import Codestream, JpegAIError, UnsupportedError
@@ -22,11 +22,9 @@ from jpegai.decoder.windows import Roi, chosen_window, roi_window, window_roi
 from jpegai.decoder.workers import Workers
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from jpegai.decoder.entropy_model import EntropyModel
-    from jpegai.decoder.networks import Network
     from jpegai.decoder.outline import Outline
     from jpegai.decoder.picture.formats import PictureFormat
     from jpegai.decoder.picture.picture import Picture
@@ -290,10 +288,6 @@ class Decoder:
             bank: ``bop`` or ``hop`` for an eICCI network.
         """
         return self.engine.network(name, index, bank)
-
-    def prepare(self, network: Network, tensors: Mapping[str, NDArray[np.float32]]) -> LoadedNetwork:
-        """Return a network that is no part of the models, with weights by full name, ready for the engine to run."""
-        return self.engine.prepare(network, tensors)
 
     def entropy_model(self, component: Component, model_id: int) -> EntropyModel:
         """Return the integer part of a model for a component, loaded on its first use."""

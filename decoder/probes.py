@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.decoder.filters.chain import FilterChain
-from jpegai.decoder.filters.efe_linear import ChromaFilter, EfeLinear
-from jpegai.decoder.filters.efe_nonlinear import EfeNonlinear, Hinges
-from jpegai.decoder.filters.eicci import Eicci, Selection
-from jpegai.decoder.filters.lef import Lef
-from jpegai.decoder.filters.planes import PictureShape
-from jpegai.decoder.filters.tables import CHROMA_MODEL, KNOTS, LUMA_MODEL
-from jpegai.decoder.filters.tiles import Tile
+from jpegai.decoder.filters.tables import KNOTS
 from jpegai.decoder.networks import Input, Network
 from jpegai.decoder.networks.blocks import Builder
 
@@ -75,18 +70,43 @@ def weights(network: Network, rng: np.random.Generator) -> dict[str, NDArray[np.
 
 
 def filter_chain(height: int, width: int) -> FilterChain:
-    """Return all four filters for a picture in 4:4:4, with parameters that keep them busy but hardly change it."""
-    picture = PictureShape(height, width, height, width, (1, 1), (1, 1))
-    cells = np.array([[0, height // 2, 0, width // 2]], np.int64)
-    kernel = np.full((1, 4, 4), 2.0**-10, np.float32)
-    linear = ChromaFilter(12750, cells, np.repeat(kernel[:, None], 4, axis=1), kernel)
-    luma = np.array([[0]]), np.array([[25500]])
-    hinges = Hinges((height, width), 1, *luma, np.full((1, KNOTS), 2.0**-10, np.float32))
-    models = Selection((True, True, True), dict.fromkeys((LUMA_MODEL, CHROMA_MODEL), 0))
-    return FilterChain(
-        picture,
-        EfeLinear(picture, (linear, linear), None),
-        Eicci(picture, "bop", (Tile(picture.whole, picture.whole),), (models,)),
-        EfeNonlinear(picture, (hinges, hinges), 1, (None, None)),
-        Lef(picture, 0, (1000, 2000, 3000), (1.1, 1.2, 1.3)),
-    )
+    """Return all four filters for a picture in 4:4:4, as a header might ask for them."""
+    pih = {
+        **{"img_height": height, "img_width": width, "display_height": height, "display_width": width},
+        **dict.fromkeys(("s_ver", "s_hor", "c_ver", "c_hor"), 1),
+        **{"model_id": 0, "synthesis_transform_id": [1]},
+    }
+    return FilterChain.from_header({**_EFE_LINEAR, **_EICCI, **_efe_nonlinear(height, width), **_LEF}, pih)
+
+
+#: The code of a weight of 0, to which symbols are added, and small taps of one kernel.
+_NOTHING, _TAPS = 32767, [[1] * 3] * 3
+_EFE_LINEAR = {
+    "EFE_linear_filter_enabled_flag": 1,
+    "best_cand_idx": [[0, 0], [1, 1]],  # the first set is that of the alternative picture
+    "fL": [[], [3, 3]],
+    "B1": [12750, 12750],
+    "minSymbol": [0, _NOTHING],
+    "weightsC": [[], [[[_TAPS]], [[_TAPS]]]],
+    "weightsY": [[], [[_TAPS], [_TAPS]]],
+}
+_EICCI = {
+    "icci_enable_flag": 1,
+    "icci_tile_enable_flag": 0,
+    "icci_use": [[1, 1, 1]],
+    "icci_use_shortList": [0],
+    "icci_model_signalled_idx_Y": [0],
+    "icci_model_signalled_idx_UV": [0],
+}
+_LEF = {"LEF_enabled_flag": 1, "LEF_chIdx": 0}
+
+
+def _efe_nonlinear(height: int, width: int) -> dict[str, Any]:
+    """Return a filter of one tile."""
+    return {
+        "EFE_nonlinear_filter_enabled_flag": 1,
+        "mask1_enabled_flag": 0,
+        **dict.fromkeys(("nonLinear_enabled_U_flag", "nonLinear_enabled_V_flag"), 1),
+        **{"nonlinearH": height, "nonlinearW": width, "numTiles": 1, "minLuma": [0], "maxLuma": [25500]},
+        **{"candNum": [KNOTS, KNOTS], "A1": [[1] * KNOTS] * 2, "nl_minSymbol": _NOTHING},
+    }

@@ -91,10 +91,11 @@ def measure(decoder: Decoder, streams: Sequence[Codestream]) -> dict[str, float]
 
 
 def _network_samples(decoder: Decoder) -> Iterator[Sample]:
+    """Measure the probes."""
     rng = np.random.default_rng(1)
     work, runs = [], []
     for network, size in PROBES:
-        ready = decoder.prepare(network, weights(network, rng))
+        ready = decoder.engine.prepare(network, weights(network, rng))
         x: NDArray[Any] = np.ones((network.inputs[0].channels, *size), decoder.engine.dtype)
         runs.append(functools.partial(ready, x, size=size))
         work.append(run_work(network, *size, size, engine=decoder.engine_name))

@@ -14,6 +14,7 @@ from jpegai.codestream import Codestream
 from jpegai.conformance_streams import STREAMS, EmbeddedStream
 from jpegai.decoder import Decoder, cache
 from jpegai.decoder import rates as measuring
+from jpegai.decoder.engines.float32 import Float32Engine
 from jpegai.decoder.engines.rewrite import rewrite
 from jpegai.decoder.engines.stages import stages
 from jpegai.decoder.filters.planes import Window
@@ -33,7 +34,7 @@ def macs(work: Work) -> int:
 
 @functools.cache
 def decoder() -> Decoder:
-    return Decoder("analytic", threads=2)
+    return Decoder("analytic", engine="float32", threads=2)
 
 
 # -- work -----------------------------------------------------------------------------------------------------
@@ -200,7 +201,7 @@ def _kinds(network: Network) -> set[str]:
 
 @pytest.mark.parametrize(("network", "size"), PROBES, ids=lambda value: getattr(value, "name", ""))
 def test_probes_run(network: Network, size: tuple[int, int]) -> None:
-    ready = decoder().prepare(network, weights(network, np.random.default_rng(1)))
+    ready = Float32Engine(decoder().store, threads=2).prepare(network, weights(network, np.random.default_rng(1)))
     rows, columns = min(size[0], 8), min(size[1], 12)
     made = ready(np.ones((network.inputs[0].channels, rows, columns), np.float32), size=(rows, columns))
     assert made.shape[1:] == network.sizes(rows, columns)[network.output]
@@ -216,7 +217,7 @@ def test_rates_are_kept_for_the_machine(tmp_path: Path, monkeypatch: pytest.Monk
     assert measuring.rates(decoder(), streams) == {"a": 1.0}
     assert measuring.rates(decoder(), streams, again=True) == {"a": 2.0}
     assert measuring.rates(decoder(), streams) == {"a": 2.0}
-    other = Decoder("analytic", threads=1)
+    other = Decoder("analytic", engine="float32", threads=1)
     assert measuring.rates(other, streams) == {"a": 3.0}
     assert cache.cache_directory() == tmp_path
 
@@ -228,3 +229,16 @@ def test_every_kind_of_work_is_measured(monkeypatch: pytest.MonkeyPatch) -> None
     found = measuring.measure(decoder(), [Codestream.parse(entry.read()) for entry in STREAMS[-3:]])
     assert set(found) == set(KINDS)
     assert min(found.values()) >= 0
+
+
+def test_engines_without_probes_are_measured_with_the_declared_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    once = measuring.least
+    monkeypatch.setattr(measuring, "least", lambda runs, rounds=None: once(runs, 1))
+    samples = list(measuring._declared_samples(decoder()))
+    floats = [network for network in NETWORKS.values() if network.arithmetic == "float32"]
+    assert len(samples) == len(floats)
+    for network, each in zip(floats, samples, strict=True):
+        if not network.global_dependency:  # the sides are multiples of every subsampling
+            assert macs(each.work) == network.macs_per_sample() * 192 * 256
+        assert each.seconds > 0
+    assert set(fit(samples)) == set().union(*(each.work for each in samples))

@@ -60,7 +60,7 @@ def test_counts() -> None:
 
 
 def test_prediction_next_to_a_decode() -> None:
-    document = as_json("--predict", SMALL, "--runs", 2, "--threads", 2)
+    document = as_json("--predict", SMALL, "--runs", 2, "--threads", 2, "--engine", "float32")
     prediction = document["prediction"]
     assert {entry["kind"]: entry["unit"] for entry in prediction["rates"]} == KINDS
     assert (prediction["machine"]["engine"], prediction["machine"]["threads"]) == ("float32", 2)
@@ -70,7 +70,7 @@ def test_prediction_next_to_a_decode() -> None:
     assert set(stream["measured"]) == {*stream["predicted"], "model load", "LSBS"}  # these two cost nothing here
     assert stream["predicted_total"] == pytest.approx(sum(stream["predicted"].values()))
     assert stream["ratio"] == pytest.approx(stream["predicted_total"] / stream["measured_total"])
-    text = run("models", "stats", "--predict", SMALL, "--threads", 2).stdout.decode()
+    text = run("models", "stats", "--predict", SMALL, "--threads", 2, "--engine", "float32").stdout.decode()
     for words in ("dense convolution", "GMAC/s", "whole decode", "synthesis", "networks, once", "ratio"):
         assert words in text
 
