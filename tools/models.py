@@ -17,6 +17,7 @@ from jpegai.codestream.errors import ModelError
 from jpegai.tools.documents import head
 from jpegai.tools.export import export
 from jpegai.tools.options import models_option
+from jpegai.tools.prove import prove
 from jpegai.tools.quantize import quantize
 from jpegai.tools.terminal import console
 
@@ -34,10 +35,11 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.
 
 @click.group()
 def models() -> None:
-    """List, verify, pack, export and quantize models."""
+    """List, verify, pack, export, quantize and prove models."""
 
 
 models.add_command(export)
+models.add_command(prove)
 models.add_command(quantize)
 
 

@@ -66,6 +66,11 @@ def decoding_options(command: _Function) -> _Function:
         help="What runs the networks: integers that are the same on every machine, or float32, which is faster.",
     )
     @click.option(
+        "--allow-unproved",
+        is_flag=True,
+        help="Decode with weights that are too large for the exact engine; the result is not exact.",
+    )
+    @click.option(
         "--provider",
         type=click.Choice(["cpu", "cuda"]),
         default="cpu",
@@ -91,6 +96,7 @@ def decoding_options(command: _Function) -> _Function:
         *args: Any,
         models: str,
         engine: str,
+        allow_unproved: bool,
         provider: str,
         threads: int | None,
         max_memory: int | None,
@@ -110,6 +116,7 @@ def decoding_options(command: _Function) -> _Function:
                 models,
                 engine=engine,
                 provider=provider,
+                allow_unproved=allow_unproved,
                 threads=max(1, (threads or available_cpus()) // jobs),
                 max_memory=memory // jobs,
                 max_pixels=max_pixels,
