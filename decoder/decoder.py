@@ -63,6 +63,8 @@ class Decoder:
         max_memory: bytes a decode may take above libraries and models; by default half of the machine's memory.
         max_pixels: largest coded picture, in samples; of a window, of what it needs of the picture.
         provider: what runs the float32 networks: ``cpu`` or ``cuda``.
+        allow_unproved: let the exact engine run weights that are too large for it, cut down to what is left of them
+            (docs/exact-arithmetic.md); pictures then carry a warning.
 
     Raises:
         ModelError: there are no such models.
@@ -78,6 +80,7 @@ class Decoder:
         max_memory: int | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
         provider: str = "cpu",
+        allow_unproved: bool = False,
     ) -> None:
         if engine not in ENGINES:
             raise ValueError(f"engine {engine!r} is none of {ENGINES}")
@@ -89,18 +92,18 @@ class Decoder:
         self.max_memory = max_memory
         self.max_pixels = max_pixels
         self.workers = Workers(threads)
-        self.engine = self._make_engine(engine, provider)
+        self.engine = self._make_engine(engine, provider, allow_unproved)
         self._entropy_models: dict[tuple[str, int], EntropyModel] = {}
         self._lock = threading.Lock()
 
-    def _make_engine(self, engine: str, provider: str) -> Engine:
+    def _make_engine(self, engine: str, provider: str, allow_unproved: bool) -> Engine:
         # each is imported when it is asked for: the runtime of the other one takes longer than a small decode
         if engine == "exact":
             if provider != "cpu":
                 raise UnsupportedError(f"provider '{provider}' runs the engine float32 only")
             from jpegai.decoder.engines.exact.network import ExactEngine
 
-            return ExactEngine(self.store, self.workers)
+            return ExactEngine(self.store, self.workers, allow_unproved=allow_unproved)
         from jpegai.decoder.engines.float32 import Float32Engine
 
         return Float32Engine(self.store, threads=self.workers.threads, provider=provider)

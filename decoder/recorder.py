@@ -50,6 +50,7 @@ class Recorder:
         times: seconds by stage.
         findings: what was odd in the stream.
         saturations: values of the exact engine that its formats cut.
+        exact: whether every network so far ran in integers that are the same on every machine, all its sums proved.
     """
 
     keeps = False
@@ -58,6 +59,7 @@ class Recorder:
         self.times: dict[str, float] = {}
         self.findings: list[Finding] = []
         self.saturations = Saturations()
+        self.exact = True
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -112,6 +112,10 @@ class Walk:
 
     def _network(self, name: str, bank: str | None = None, index: int | None = None) -> Callable[..., Numbers]:
         network = self._engine.network(name, self._model_id if index is None else index, bank)
+        if not network.exact:
+            self._recorder.exact = False
+        if network.warning is not None and network.warning not in self._findings:
+            self._findings.append(network.warning)
         return functools.partial(network, saturations=self._recorder.saturations)
 
     def _add(self, name: str, result: Numbers) -> None:

@@ -39,7 +39,7 @@ def decoded(
     geometry = None if picture is None else Geometry(picture.format, picture.height, picture.width)
     transform = choose_transform(stream, options["transform"], force=options["force"])
     stages = tuple(STAGES if wanted is None else wanted)
-    index = Index(entries, facts(decoder, stream, transform), stages, geometry)
+    index = Index(entries, facts(decoder, stream, transform, recorder), stages, geometry)
     return Source(
         stream.name or "",
         "stream",

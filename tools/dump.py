@@ -128,7 +128,7 @@ def dump(
         picture = made.record(stream, recorder, **options)
         transform = choose_transform(stream, options["transform"], force=options["force"])
         asked = tuple(name for name in chosen or STAGES if recorder.wants(name))
-        recorder.finish(picture, facts(made, stream, transform), asked)
+        recorder.finish(picture, facts(made, stream, transform, recorder), asked)
     if out != "-":
         for entry in recorder.entries.values():
             bits = "" if entry.fraction_bits is None else f", {entry.fraction_bits} fraction bits"

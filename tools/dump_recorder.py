@@ -12,7 +12,7 @@ from jpegai.codestream import Codestream
 from jpegai.codestream.errors import UnsupportedError
 from jpegai.decoder.canonical import canonical, md5_digest, md5_line, quantised, sha256
 from jpegai.decoder.foresight import model_files
-from jpegai.decoder.recorder import Dump, stage_of
+from jpegai.decoder.recorder import Dump, Recorder, stage_of
 from jpegai.tools.dump_index import Entry, Geometry, Index
 from jpegai.tools.dump_writers import Writer
 
@@ -90,13 +90,14 @@ class DumpWriter(Dump):
         self.entries[name] = entry
 
 
-def facts(decoder: Decoder, stream: Codestream, transform: str) -> dict[str, Any]:
+def facts(decoder: Decoder, stream: Codestream, transform: str, recorder: Recorder) -> dict[str, Any]:
     """Return what an index says of a decode (`Index.about`).
 
     Args:
         decoder: what decodes.
         stream: what is decoded.
         transform: the synthesis transform.
+        recorder: of the decode.
     """
     store = decoder.store
     there = set(store.files())
@@ -114,6 +115,6 @@ def facts(decoder: Decoder, stream: Codestream, transform: str) -> dict[str, Any
         },
         "models": {"name": store.name, "files": digests},
         "engine": decoder.engine_name,
-        "exact": decoder.engine_name == "exact",
+        "exact": decoder.engine_name == "exact" and recorder.exact,
         "transform": transform,
     }

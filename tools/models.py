@@ -18,6 +18,7 @@ from jpegai.tools.documents import head
 from jpegai.tools.export import export
 from jpegai.tools.models_stats import stats
 from jpegai.tools.options import models_option
+from jpegai.tools.prove import prove
 from jpegai.tools.quantize import quantize
 from jpegai.tools.terminal import console
 
@@ -35,10 +36,11 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.
 
 @click.group()
 def models() -> None:
-    """List, verify, pack, export and quantize models, and say what they cost."""
+    """List, verify, pack, export, quantize and prove models, and say what they cost."""
 
 
 models.add_command(export)
+models.add_command(prove)
 models.add_command(quantize)
 models.add_command(stats)
 

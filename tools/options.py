@@ -70,12 +70,14 @@ def _channels(text: str) -> tuple[int, ...]:
     if min(found) < 0:
         raise click.BadParameter("a number of channels is at least 0")
     return found
+
+
 @dataclass(frozen=True)
 class DecoderMaker:
     """Makes decoders as the options say; until then nothing heavy is imported.
 
     Attributes:
-        models, engine, provider, threads, max_pixels: as `Decoder`.
+        models, engine, provider, threads, max_pixels, allow_unproved: as `Decoder`.
         max_memory: MiB, None by default.
     """
 
@@ -85,6 +87,7 @@ class DecoderMaker:
     threads: int | None
     max_memory: int | None
     max_pixels: int
+    allow_unproved: bool = False
 
     @property
     def memory(self) -> int:
@@ -105,6 +108,7 @@ class DecoderMaker:
             threads=max(1, (self.threads or available_cpus()) // jobs),
             max_memory=self.memory // jobs,
             max_pixels=self.max_pixels,
+            allow_unproved=self.allow_unproved,
         )
 
 
@@ -151,6 +155,11 @@ def decoding_options(command: _Function) -> _Function:
         help="What runs the networks: integers that are the same on every machine, or float32, which is faster.",
     )
     @click.option(
+        "--allow-unproved",
+        is_flag=True,
+        help="Decode with weights that are too large for the exact engine; the result is not exact.",
+    )
+    @click.option(
         "--provider",
         type=click.Choice(["cpu", "cuda"]),
         default="cpu",
@@ -176,6 +185,7 @@ def decoding_options(command: _Function) -> _Function:
         *args: Any,
         models: str,
         engine: str,
+        allow_unproved: bool,
         provider: str,
         threads: int | None,
         max_memory: int | None,
@@ -187,7 +197,7 @@ def decoding_options(command: _Function) -> _Function:
         channels: tuple[int, int] | None,
         **rest: Any,
     ) -> Any:
-        decoder = DecoderMaker(models, engine, provider, threads, max_memory, max_pixels)
+        decoder = DecoderMaker(models, engine, provider, threads, max_memory, max_pixels, allow_unproved)
         options = {
             "transform": transform,
             "force": force,

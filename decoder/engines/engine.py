@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegai.codestream import Finding
 from jpegai.decoder.engines.formats import Saturations
 from jpegai.decoder.networks import Network
 from jpegai.decoder.workers import Workers
@@ -21,6 +22,14 @@ class LoadedNetwork(Protocol):
     @property
     def network(self) -> Network:
         """Its declaration."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether it makes the same integers on every machine, as docs/exact-arithmetic.md defines them."""
+
+    @property
+    def warning(self) -> Finding | None:
+        """What a picture made with it has to say of it."""
 
     def __call__(
         self, *inputs: NDArray[Any], size: tuple[int, int] | None = None, saturations: Saturations | None = None

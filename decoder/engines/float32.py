@@ -45,6 +45,9 @@ class Float32Network:
     `sessions` are those of its stages (`jpegai.decoder.engines.stages`).
     """
 
+    exact = False
+    warning = None
+
     def __init__(self, network: Network, sessions: Sequence[onnxruntime.InferenceSession]) -> None:
         self.network = network
         self._stages = list(zip(stages(network), sessions, strict=True))

@@ -35,20 +35,23 @@ _MAPS = ("affine", "scale_param", "batch_norm")
 _CLIPS = ("relu", "relu6", "clamp")
 
 
-def build_steps(network: Network, tensors: Mapping[str, NDArray[Any]]) -> list[AnyStep]:
+def build_steps(
+    network: Network, tensors: Mapping[str, NDArray[Any]], *, allow_unproved: bool = False
+) -> list[AnyStep]:
     """Return the steps of a float network.
 
     Args:
         network: a network in float32 arithmetic.
         tensors: weights by full name.
+        allow_unproved: make steps of weights that are too large for the formats, too (`integer_weights`).
 
     Raises:
         ModelError: weights are too large for the formats; layer and channel are named.
         UnsupportedError: a layer of a kind that this engine does not run.
     """
-    steps = _Builder(network, tensors).build()
+    steps = _Builder(network, tensors, allow_unproved).build()
     for bound in (bound for step in steps for bound in step.bounds()):
-        if not bound.holds:
+        if not (bound.holds or allow_unproved):
             raise ModelError(
                 "a sum of the exact engine is not proved",
                 selector=f"{network.name}, {bound.layer} ({bound.kind})",
@@ -61,8 +64,8 @@ def build_steps(network: Network, tensors: Mapping[str, NDArray[Any]]) -> list[A
 class _Builder:
     """Turns layers into steps, in order."""
 
-    def __init__(self, network: Network, tensors: Mapping[str, NDArray[Any]]) -> None:
-        self.network, self.tensors = network, tensors
+    def __init__(self, network: Network, tensors: Mapping[str, NDArray[Any]], allow_unproved: bool) -> None:
+        self.network, self.tensors, self.allow_unproved = network, tensors, allow_unproved
         self.uses = Counter(name for layer in network.layers for name in layer.inputs)
         self.uses[network.output] += 1
         self.readers = {name: layer for layer in network.layers for name in layer.inputs}
@@ -149,7 +152,8 @@ class _Builder:
         transposed = layer.kind == "conv_transpose"
         parts = (_transposed_parts if transposed else _part)(layer, weight)
         dropped = 0 if alone else dropped_bits(*clip)
-        weights = integer_weights([part.matrix for part in parts], bias, clip, named, dropped)
+        matrices = [part.matrix for part in parts]
+        weights = integer_weights(matrices, bias, clip, named, dropped, allow_unproved=self.allow_unproved)
         format_ = self._format(self._formatted(layer, name))
         if alone:
             self.ranges[name] = format_
