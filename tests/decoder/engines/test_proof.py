@@ -112,6 +112,17 @@ def plain_bound(rows: list[list[float]], bias: float, low: int, high: int, dropp
     raise AssertionError("no number of bits is small enough")
 
 
+class Largest:
+    """Products as always; the largest magnitude of those of a channel is kept."""
+
+    def __init__(self, group: int, channel: int) -> None:
+        self.group, self.channel, self.largest = group, channel, 0
+
+    def __call__(self, matrices: Any, columns: Any, out: Any) -> None:
+        np.matmul(matrices[:, None], columns, out=out)
+        self.largest = max(self.largest, int(np.abs(out[self.group, :, self.channel]).max()))
+
+
 @pytest.mark.parametrize("scale", [2.0**-30, 1.0, 300.0], ids=["tiny", "usual", "large"])
 @pytest.mark.parametrize("network", list(networks()), ids=lambda network: network.name)
 def test_bounds_are_those_of_plain_integers_and_are_reached(
@@ -143,17 +154,9 @@ def test_bounds_are_those_of_plain_integers_and_are_reached(
                 for c in range(share):
                     towards = sign * weight[channel, c][tap] > 0
                     x[channel // results * share + c, row, column] = HIGH if towards else -HIGH
-            seen: list[int] = []
-
-            def record(
-                matrices: Any, columns: Any, out: Any, seen: list[int] = seen, place: Any = divmod(channel, results)
-            ) -> None:
-                np.matmul(matrices[:, None], columns, out=out)
-                seen.append(int(np.abs(out[place[0], :, place[1]]).max()))
-
-            with product.use(record):
+            with product.use(sums := Largest(*divmod(channel, results))):
                 exact(x)
-            reached = max(reached, *seen)
+            reached = max(reached, sums.largest)
         assert reached + abs(added) == expected, channel
 
 
