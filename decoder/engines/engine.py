@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -57,6 +57,9 @@ class Engine(Protocol):
         Raises:
             ModelError: weights are missing or wrong.
         """
+
+    def prepare(self, network: Network, tensors: Mapping[str, NDArray[np.float32]]) -> LoadedNetwork:
+        """Return a network that is no part of the models, with weights by full name, ready to run."""
 
     def loaded(self, networks: Iterable[tuple[str, int, str | None]]) -> bool:
         """Return whether all these networks are loaded; each is given as to `network`."""

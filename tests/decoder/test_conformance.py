@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from jpegai.codestream import Codestream
+from jpegai.codestream import Codestream, ConformanceError
 from jpegai.codestream.rules.catalogue import catalogue
 from jpegai.codestream.rules.report import Report, validate
 from jpegai.conformance_streams import STREAMS
@@ -84,6 +85,30 @@ def test_a_quality_map_that_leaves_its_range() -> None:
     assert (found.rule, found.selector) == ("R-92", "soq")
     assert "row 0, column 0" in found.message
     assert report.valid is False
+
+
+@needs_vectors
+def test_a_quality_map_whose_encoder_rounded_down() -> None:
+    """The same map with the differences of the other predictor (05.16 D2): the whole decode is the same."""
+    vector = next(stream for stream in described_streams() if stream.name == "qmap_rand")
+    data, decoder = vector.path.read_bytes(), Decoder("test", threads=1)
+    stages = ("quality_map", "residual_dequantised")
+    expected = decoder.dump(data, stages=stages)
+    values = expected["quality_map"][0].astype(int)
+    predicted = np.zeros_like(values)
+    predicted[0, 1:], predicted[1:, 0] = values[0, :-1], values[:-1, 0]
+    predicted[1:, 1:] = (values[1:, :-1] + values[:-1, 1:]) // 2
+    sigma = [DISTRIBUTIONS[Codestream.parse(data).pih.quality_map_entropy_index]] * values.size
+    (soq,) = encode_residual((values - predicted).ravel().tolist(), sigma, [1] * values.size, 1)
+    made = payload("soq", lambda found: soq, data)
+    found = decoder.dump(made, stages=stages, quality_prediction="floor")
+    assert found.keys() == expected.keys()
+    assert all(np.array_equal(found[name], expected[name]) for name in expected)
+    with contextlib.suppress(ConformanceError):  # of values out of range
+        other = decoder.dump(made, stages=("quality_map",))["quality_map"]
+        assert not np.array_equal(other, expected["quality_map"])
+    with pytest.raises(ValueError, match="'nearest' is none of"):
+        decoder.dump(made, quality_prediction="nearest")
 
 
 def test_a_stream_that_is_not_valid_is_not_decoded(decoder: Decoder) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from jpegai.codestream import Codestream, ConformanceError, LimitError
+from jpegai.codestream.rules.report import validate
 from jpegai.decoder import Decoder
 from jpegai.decoder.components import COMPONENTS
 from jpegai.decoder.filters import FilterChain, Supplies, WindowPlanes
@@ -24,6 +25,8 @@ from tests.decoder.filters.material import eicci_network
 from tests.figures import INTEGERS, TOLERANCES
 from tests.pictures import close
 from tests.streams import VectorStream, described_streams
+from tests.vectors import needs_spec
+from tests.writer import write_stream
 
 STREAMS = {stream.name: stream for stream in described_streams()}
 
@@ -189,8 +192,9 @@ def test_filters_count_in_the_plan() -> None:
     plan = make_plan(stream, "BOP")
     height, width = plan.display
     assert plan.memory > 12 * height * width + plan.filters.memory(plan.filters.picture.whole)
+    memory = plan.filters.memory(plan.filters.picture.whole)
     with pytest.raises(LimitError, match="--max-memory"):
-        Decoder(decoder().store, engine="float32", max_memory=plan.filters.memory(plan.filters.picture.whole)).decode(stream)
+        Decoder(decoder().store, engine="float32", max_memory=memory).decode(stream)
 
 
 @pytest.mark.parametrize("name", ["sink_bop", "flt_all_a", "flt_efe_both_bop"])
@@ -238,7 +242,8 @@ def test_a_transform_that_is_not_listed() -> None:
     assert np.abs(listed["primary.planes"] - forced["primary.planes"]).max() > 3e-3
     picture = decoder("analytic").decode(stream.path, transform="bop", force=True)
     (warning,) = picture.findings
-    assert (warning.rule, warning.severity, warning.selector) == ("D12-6", "W", "pih.synthesis_transform_id[0]")
+    assert (warning.rule, warning.section, warning.severity) == (None, "12.2", "W")
+    assert warning.selector == "pih.synthesis_transform_id[0]"
     assert "decoded with BOP, which the stream does not list: it lists SOP" in warning.message
 
 
@@ -246,10 +251,30 @@ def test_eicci_follows_the_transform_used() -> None:
     """A forced HOP takes the HOP bank, and says which files (08.8 D10)."""
     stream = stream_named("flt_eicci_bop")
     picture = decoder().decode(stream.path, transform="hop", force=True)
-    texts = [finding.message for finding in picture.findings if finding.rule == "D10"]
+    texts = [finding.message for finding in picture.findings if finding.section == "08.4.2"]
     assert len(texts) == 1
     assert "eicci_hop_" in texts[0]
     assert "eicci_bop_" not in texts[0]
+
+
+@needs_spec
+def test_a_tile_below_176_that_is_the_picture() -> None:
+    """eICCI with one tile of 112 on 96 x 104 is eICCI without tiles (8.8 D5); R-58 only warns of it."""
+    rng = np.random.default_rng(4)
+    z = [rng.integers(-31, 31, (component.channels, 2, 2)).astype(np.int8) for component in COMPONENTS]
+    tools = {
+        "lsbs_enable_flag": [0, 0], "EFE_linear_filter_enabled_flag": 0, "icci_enable_flag": 1,
+        "icci_use": [[1, 1, 1]], "icci_use_shortList": [1], "icci_model_signalled_idx_Y": [0],
+        "icci_model_signalled_idx_UV": [1], "EFE_nonlinear_filter_enabled_flag": 0, "LEF_enabled_flag": 0,
+    }  # fmt: skip
+    one = {"icci_tile_enable_flag": 1, "icci_tile_size": 7, "icci_tile_overlap": 3}
+    plain, tiled = (
+        write_stream(96, 104, z, models="test", tools=tools | more) for more in ({"icci_tile_enable_flag": 0}, one)
+    )
+    found, expected = (decoder().dump(data, stages=("filter_input", "eicci", "picture")) for data in (tiled, plain))
+    assert np.abs(expected["eicci.0"] - expected["filter_input.0"]).max() > 1
+    same(found, expected)
+    assert {each.rule for each in validate(Codestream.parse(tiled)).findings} >= {"R-58"}
 
 
 @pytest.mark.parametrize("name", ["flt_all_bop", "flt_efe_odd"])

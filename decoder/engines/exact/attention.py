@@ -162,10 +162,12 @@ class Mix:
         fraction = np.full(channels, _SHARE, np.int64)
         weights = IntegerWeights((shares,), np.zeros(channels), fraction, ())
         part = Part(0, 1, 0, 1, shares, 0, 0)
+        # values may be larger than the results may be
+        values = -self.gram.magnitude, self.gram.magnitude
         low, high = self.format
         formats = (low, high, low, high, low, high)
         return Convolution(
-            self.source, self.output, weights, (part,), channels, 1, 1, 1, (low, high), formats, kernels.NONE, None,
+            self.source, self.output, weights, (part,), channels, 1, 1, 1, values, formats, kernels.NONE, None,
             self.output, "attention mix",
         )  # fmt: skip
 

@@ -20,12 +20,13 @@ from jpegai.codestream import Finding
 from jpegai.codestream.errors import ModelError
 from jpegai.decoder.engines.exact.attention import Gram, Mix, Sums
 from jpegai.decoder.engines.exact.program import AnyStep, LocalStep, build_steps
+from jpegai.decoder.engines.exact.ranges import input_range
 from jpegai.decoder.engines.exact.self_test import require_exact_products
 from jpegai.decoder.engines.exact.steps import Rows, Run, Span, Step
 from jpegai.decoder.engines.exact.weights import Bound
 from jpegai.decoder.engines.formats import FRACTION, Fixed, Saturations
 from jpegai.decoder.engines.product import one_thread
-from jpegai.decoder.engines.saturation import to_latents
+from jpegai.decoder.engines.saturation import saturated, to_latents
 from jpegai.decoder.geometry import ceil_div
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.networks import NETWORKS, Network
@@ -103,7 +104,8 @@ class ExactNetwork:
         """Run the network.
 
         Args:
-            inputs: (C, H, W) int32 with 16 fraction bits, C-contiguous, in the order of the declaration.
+            inputs: (C, H, W) int32 with 16 fraction bits, in the order of the declaration; what leaves their range
+                is cut and counted.
             size: the size argument (h, w) of section 06.4, for networks that crop.
             saturations: counts the values that formats cut.
 
@@ -115,7 +117,9 @@ class ExactNetwork:
         sizes = _sizes(self.network, [array.shape[1:] for array in inputs], size)
         run = Run(sizes, self._workers, saturations or Saturations(), self.network.name)
         for entry, array in zip(self.network.inputs, inputs, strict=True):
-            run.held[entry.name] = Rows(np.ascontiguousarray(array), 0)
+            limit = (1 << (input_range(entry.name) + FRACTION)) - 1
+            given = saturated(array, limit, f"{self.network.name}.{entry.name}", run.saturations, self._workers)
+            run.held[entry.name] = Rows(np.ascontiguousarray(given), 0)
         sums: dict[str, Sums] = {}
         with one_thread():
             for number, segment in enumerate(self._segments):
@@ -126,7 +130,7 @@ class ExactNetwork:
 
 
 def _inputs(step: AnyStep) -> tuple[str, ...]:
-    return () if isinstance(step, Gram) else step.inputs
+    return (step.source,) if isinstance(step, Gram) else step.inputs
 
 
 def _segments(steps: Sequence[AnyStep], output: str) -> list[_Segment]:
@@ -291,6 +295,10 @@ class ExactEngine:
                     raise error.locate(file=self._store.place(key[1])) from None
                 self._networks[key] = made
             return self._networks[key]
+
+    def prepare(self, network: Network, tensors: Mapping[str, NDArray[np.float32]]) -> ExactNetwork:
+        """Return a network that is no part of the models; tensors that the table does not list have a wide range."""
+        return ExactNetwork(network, tensors, self._workers)
 
     def loaded(self, networks: Iterable[tuple[str, int, str | None]]) -> bool:
         """Return whether all these networks are loaded; each is given as to `network`."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from jpegai.codestream.errors import UnsupportedError
 from jpegai.decoder.engines.exact import kernels
 from jpegai.decoder.engines.exact.attention import Gram, Mix
-from jpegai.decoder.engines.exact.ranges import INPUT_RANGES, RANGES
+from jpegai.decoder.engines.exact.ranges import RANGES, input_range, tensor_range
 from jpegai.decoder.engines.exact.steps import Concat, Convolution, Depthwise, Elementwise, LayerNorm, Part, Slice, Span
 from jpegai.decoder.engines.exact.weights import dropped_bits, integer_weights
 from jpegai.decoder.engines.formats import FRACTION, ONE
@@ -65,7 +65,7 @@ class _Builder:
         self.uses[network.output] += 1
         self.readers = {name: layer for layer in network.layers for name in layer.inputs}
         self.ranges: dict[str, Span] = {
-            entry.name: _symmetric(INPUT_RANGES[entry.name]) for entry in network.inputs
+            entry.name: _symmetric(input_range(entry.name)) for entry in network.inputs
         }
         #: Clips that are left to the convolutions that read them: tensor to source and limits.
         self.clipped: dict[str, tuple[str, Span]] = {}
@@ -91,10 +91,7 @@ class _Builder:
         return np.asarray(self.tensors[self.network.prefix + tensor.name], np.float32).astype(np.float64)
 
     def _format(self, name: str) -> Span:
-        try:
-            return _symmetric(RANGES[self.network.name][name])
-        except KeyError:
-            raise UnsupportedError("the exact engine has no format for a tensor", found=name) from None
+        return _symmetric(tensor_range(self.network.name, name))
 
     def _limits(self, layer: Layer, source: Span) -> Span:
         """Return what a clip makes of a range."""

@@ -130,7 +130,7 @@ def test_user_defined_transform() -> None:
     assert str(plain.format) == "yuv444:8"
     intended = decoder().decode(stream, colour="intended")
     assert str(intended.format) == "rgb444:8"
-    assert [finding.rule for finding in intended.findings][-1] == "P1"
+    assert [(finding.rule, finding.section) for finding in intended.findings][-1] == (None, "10.7")
     y, u, v = (plane.astype(float) for plane in plain.planes)
     expected = np.stack([u, v, np.minimum(128 / 255 * y + 51, 255)], -1)
     assert np.abs(intended.rgb - expected).max() <= 1
