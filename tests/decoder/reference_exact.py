@@ -1,4 +1,4 @@
-"""A plain interpreter of the exact engine: declared networks layer by layer in 64-bit integers, one array after another.
+"""A plain interpreter of the exact engine: declared networks layer by layer in 64-bit integers, array after array.
 
 Written from what the engine's modules say of their arithmetic, without its steps, products, bands or compiled loops.
 Numbers have 16 fraction bits; `run_exact` gives the integers that `ExactNetwork` must give, however it is cut up.
