@@ -213,32 +213,38 @@ class _GraphBuilder:
         So the way back to planes has one reader, and ONNX Runtime makes it a part of the reordering for convolutions.
         """
         nodes, out = self.nodes, layer.output
-        scale, offset = (self._stored(tensor) for tensor in layer.tensors)
         last = nodes.add("Transpose", [self._name(layer.inputs[0])], f"{out}_last", perm=[0, 2, 3, 1])
         one = nodes.constant(f"ones_{layer.channels}", np.ones(layer.channels, np.float32))
         normal = nodes.add("LayerNormalization", [last, one], f"{out}_normal", axis=-1, epsilon=layer.eps)
         planes = nodes.add("Transpose", [normal], f"{out}_planes", perm=[0, 3, 1, 2])
-        stored = [nodes.constant(f"{out}_scale", scale[:, None, None, None]), nodes.constant(f"{out}_offset", offset)]
+        shapes = (-1, 1, 1, 1), (-1,)
+        stored = [
+            nodes.constant(tensor.name, self._stored(tensor).reshape(shape))
+            for tensor, shape in zip(layer.tensors, shapes, strict=True)
+        ]
         nodes.add("Conv", [planes, *stored], out, kernel_shape=[1, 1], group=layer.channels)
 
     def attention(self, layer: Layer) -> None:
         """Queries and keys are not normalised: their products are divided by both norms, which is the same.
 
-        Sums over all positions are float32 along a row only; the sum of the rows, and all that is as small as these
-        sums, is float64. So rounding does not grow with the picture.
+        Sums over all positions are float32 within parts as long as the longer side of the plane; their sum, and all
+        that is as small as these sums, is float64. So rounding hardly grows with the picture.
         """
         nodes, out, heads, own = self.nodes, layer.output, layer.heads, layer.channels // layer.heads
         values = self._name(layer.inputs[2])
-        rows, lengths = [], []
+        plane = nodes.plane(values, f"{out}_plane")
+        count = nodes.add("ReduceMin", [plane], f"{out}_parts", keepdims=1)
+        ends = nodes.integers(f"heads_{heads}_{own}_before", heads, own), nodes.integers("rest", -1)
+        shape = nodes.add("Concat", [ends[0], count, ends[1]], f"{out}_parted", axis=0)
+        parts, lengths = [], []
         for name in layer.inputs[:2]:
-            shape = nodes.integers(f"heads_{heads}_{own}_planes", heads, own, 0, 0)
             x = nodes.add("Reshape", [self._name(name), shape], f"{name}_heads")
-            rows.append(nodes.add("Transpose", [x], f"{name}_rows", perm=[0, 2, 1, 3]))
-            squares = nodes.add("ReduceSumSquare", [x], f"{name}_row_squares", axes=[3], keepdims=0)
+            parts.append(nodes.add("Transpose", [x], f"{name}_parts", perm=[0, 2, 1, 3]))
+            squares = nodes.add("ReduceSumSquare", [x], f"{name}_part_squares", axes=[3], keepdims=0)
             norm = nodes.add("Sqrt", [nodes.exact_sum(squares, f"{name}_squares", 2, keepdims=True)], f"{name}_norm")
             lengths.append(nodes.add("Max", [norm, nodes.number(layer.eps, np.float64)], f"{name}_length"))
-        turned = nodes.add("Transpose", [rows[1]], f"{out}_keys", perm=[0, 1, 3, 2])
-        products = nodes.add("MatMul", [rows[0], turned], f"{out}_row_products")
+        turned = nodes.add("Transpose", [parts[1]], f"{out}_keys", perm=[0, 1, 3, 2])
+        products = nodes.add("MatMul", [parts[0], turned], f"{out}_part_products")
         products = nodes.exact_sum(products, f"{out}_products", 1, keepdims=False)
         turned = nodes.add("Transpose", [lengths[1]], f"{out}_key_lengths", perm=[0, 2, 1])
         both = nodes.add("Mul", [lengths[0], turned], f"{out}_lengths")
@@ -248,7 +254,7 @@ class _GraphBuilder:
         shares = nodes.single(nodes.add("Softmax", [scores], f"{out}_exact_shares", axis=-1), f"{out}_shares")
         shape = nodes.integers(f"heads_{heads}_{own}", heads, own, -1)
         mixed = nodes.add("MatMul", [shares, nodes.add("Reshape", [values, shape], f"{out}_values")], f"{out}_mixed")
-        nodes.as_planes(mixed, layer.channels, nodes.plane(values, f"{out}_plane"), out)
+        nodes.as_planes(mixed, layer.channels, plane, out)
 
     def concat(self, layer: Layer) -> None:
         self.nodes.add("Concat", [self._name(name) for name in layer.inputs], layer.output, axis=1)

@@ -173,7 +173,7 @@ def test_models_that_are_not_there(models: str) -> None:
 @pytest.mark.parametrize("arguments", [{"threads": 0}, {"engine": "exactly"}])
 def test_arguments_out_of_range(arguments: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"must be|none of"):
-        Decoder("analytic", engine="float32", **arguments)  # type: ignore[arg-type]
+        Decoder("analytic", **arguments)  # type: ignore[arg-type]
 
 
 def test_channels_out_of_range(decoder: Decoder) -> None:

@@ -116,7 +116,7 @@ def test_gates_and_scaling_are_folded() -> None:
     assert kinds.count("Mul") == 3
 
 
-@pytest.mark.parametrize("size", [(28, 36), (160, 200)], ids=str)
+@pytest.mark.parametrize("size", [(28, 36), (160, 200), (900, 4)], ids=str)
 def test_rounding_of_attention_does_not_grow_with_the_picture(size: tuple[int, int]) -> None:
     """Sums over all positions are the largest source of float noise of HOP, if they are made in float32 in one go."""
     net = Builder(Input("x", 128, 16, "numbers"))
@@ -133,7 +133,7 @@ def test_rounding_of_attention_does_not_grow_with_the_picture(size: tuple[int, i
     found = onnxruntime.InferenceSession(build_graph(network, tensors)).run(None, {"x": x[None]})[0][0]
     expected = reference_networks.run_declared(network, tensors, [x])
     noise = np.sqrt(np.mean((found - expected) ** 2)) / expected.std()
-    assert noise <= 1.5e-7
+    assert noise <= 2.5e-7
 
 
 def test_what_follows_no_convolution_is_not_folded() -> None:
