@@ -1,4 +1,6 @@
-"""Compare the exact engine with the float32 one on whole tensors; as a script, print the figures of every stream.
+"""Compare the exact engine with the float32 one on whole tensors, and with what the reference stored.
+
+As a script, print the figures of every stream:
 
 python -m tests.exact_figures [NAME ...]
 """
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from jpegai.decoder import Decoder
 from jpegai.decoder.recorder import Dump, stage_of
+from tests import figures as stored
 from tests.figures import decodes, options
 from tests.streams import VectorStream, described_streams
 
@@ -65,6 +68,7 @@ class ExactFigures:
     bits: int
     filtered: bool
     cut: Mapping[str, int]
+    reference: stored.Figures
     stages: dict[str, Difference] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
@@ -76,12 +80,22 @@ class ExactFigures:
             found = self.stages.get(stage, Difference())
             if not found.largest <= limit:
                 self.faults.append(f"{stage} by {found.largest:.2g}")
-        picture = self.stages["picture"]
-        step = FILTERED_STEP if self.filtered else STEP
-        if picture.largest > step or picture.rate > SHARES[self.bits > 8]:
-            self.faults.append(f"picture by {picture.largest:.0f}, {picture.rate:.2%}")
+            if not self.reference.largest.get(stage, 0.0) <= limit:
+                self.faults.append(f"stored {stage} by {self.reference.largest[stage]:.2g}")
+        self._judge_picture("picture", self.stages["picture"].largest, self.stages["picture"].rate)
+        if not self.reference.sampled:  # a few samples say nothing of a share
+            self._judge_picture(
+                "stored picture", self.reference.step, self.reference.differing / self.reference.samples
+            )
+        if not self.reference.integers or not self.reference.samples:
+            self.faults.append("nothing is stored")
+        self.faults += [f"stored {name}" for name in self.reference.unequal + self.reference.missing]
         if self.cut:
             self.faults.append(f"cut {dict(self.cut)}")
+
+    def _judge_picture(self, name: str, step: float, rate: float) -> None:
+        if step > (FILTERED_STEP if self.filtered else STEP) or rate > SHARES[self.bits > 8]:
+            self.faults.append(f"{name} by {step:.0f}, {rate:.2%}")
 
     def row(self) -> str:
         """One line of the table."""
@@ -90,14 +104,16 @@ class ExactFigures:
         picture = self.stages["picture"]
         return (
             f"{self.stream:22}{self.transform:4} {latents} {self.stages['planes']} {filtered} "
-            f"{picture.largest:2.0f} {picture.rms:8.1e} {picture.rate:7.3%} of {self.bits:2d} bits  "
+            f"{picture.largest:2.0f} {picture.rms:8.1e} {picture.rate:7.3%} of {self.bits:2d} bits "
+            f"{self.reference.step:2d} {self.reference.differing / max(1, self.reference.samples):7.3%}  "
             f"{'good' if not self.faults else 'BAD ' + '; '.join(self.faults)}"
         )
 
 
 TITLE = (
-    "                            latents_scaled    planes            filtered          picture\n"
-    "stream                tr    largest      rms  largest      rms  largest      rms  steps  rms    rate"
+    "                            latents_scaled    planes            filtered          picture                         stored picture\n"
+    "stream                tr    largest      rms  largest      rms  largest      rms  steps  rms    rate           "
+    "steps  rate"
 )
 
 
@@ -107,21 +123,24 @@ def compare(stream: VectorStream, entry: Mapping[str, Any], exact: Decoder, floa
     dump, expected = Dump(), floats.dump(stream.path, **asked)
     picture = exact.record(stream.path, dump, **asked)
     assert picture is not None
+    values = {
+        name: np.ldexp(array.astype(np.float64), -dump.fraction_bits[name]) if name in dump.fraction_bits else array
+        for name, array in dump.results.items()
+    }
     figures = ExactFigures(
-        stream.name, entry["transform"], picture.format.bits, any(stage_of(name) in FILTERED for name in expected),
-        dict(dump.saturations.counts),
+        stream.name, entry["transform"], picture.format.depth, any(stage_of(name) in FILTERED for name in expected),
+        dict(dump.saturations.counts), stored.compare(stream, dict(entry), values),
     )  # fmt: skip
     if dump.results.keys() != expected.keys():
         figures.faults.append(f"other results: {sorted(dump.results.keys() ^ expected.keys())}")
     for name, theirs in expected.items():
-        ours = dump.results.get(name)
+        ours = values.get(name)
         if ours is None:
             continue
         if ours.shape != theirs.shape:
             figures.faults.append(f"{name} is {ours.shape}, not {theirs.shape}")
         elif name in dump.fraction_bits or name == "picture":
-            values = np.ldexp(ours.astype(np.float64), -dump.fraction_bits.get(name, 0))
-            figures.stages.setdefault(stage_of(name), Difference()).add(values - theirs)
+            figures.stages.setdefault(stage_of(name), Difference()).add(ours.astype(np.float64) - theirs)
         elif not np.array_equal(ours, theirs):
             figures.faults.append(f"{name} differs")
     figures.judge()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import json
 import os
 import subprocess
@@ -19,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
 from jpegai.decoder import Decoder
+from jpegai.decoder.canonical import canonical, sha256
 from jpegai.decoder.engines import product
 from jpegai.decoder.engines.exact import kernels, network, steps
 from jpegai.decoder.jit import Kernel
@@ -33,12 +32,10 @@ from tests.streams import VectorStream
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def stage_hashes(results: Mapping[str, NDArray[Any]]) -> dict[str, str]:
-    """Return the sha256 of results: their bytes alone, low byte first, in C order."""
-    return {
-        name: hashlib.sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data).hexdigest()
-        for name, array in results.items()
-    }
+def stage_hashes(dump: Dump) -> dict[str, str]:
+    """Return the sha256 of what was kept, in canonical form."""
+    bits = dump.fraction_bits
+    return {name: sha256(canonical(name, array, bits.get(name))) for name, array in dump.results.items()}
 
 
 def argument(stream: VectorStream, transform: str | None = None) -> str:
@@ -57,7 +54,7 @@ def hashes_of(arguments: Sequence[str], threads: int | None = None) -> dict[str,
         dump = Dump()
         assert path is not None
         decoder.record(path, dump, transform=transform)
-        found[each] = stage_hashes(dump.results) | {"cut": json.dumps(dict(dump.saturations.counts))}
+        found[each] = stage_hashes(dump) | {"cut": json.dumps(dict(dump.saturations.counts))}
     return found
 
 
