@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conformance_streams import STREAMS as EMBEDDED
+from jpegai.conformance_streams import STREAMS as EMBEDDED
 from jpegai.decoder import Decoder
 from jpegai.decoder.recorder import Recorder
 from tests.exact_figures import cases, compare
