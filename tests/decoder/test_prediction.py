@@ -229,16 +229,3 @@ def test_every_kind_of_work_is_measured(monkeypatch: pytest.MonkeyPatch) -> None
     found = measuring.measure(decoder(), [Codestream.parse(entry.read()) for entry in STREAMS[-3:]])
     assert set(found) == set(KINDS)
     assert min(found.values()) >= 0
-
-
-def test_engines_without_probes_are_measured_with_the_declared_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    once = measuring.least
-    monkeypatch.setattr(measuring, "least", lambda runs, rounds=None: once(runs, 1))
-    samples = list(measuring._declared_samples(decoder()))
-    floats = [network for network in NETWORKS.values() if network.arithmetic == "float32"]
-    assert len(samples) == len(floats)
-    for network, each in zip(floats, samples, strict=True):
-        if not network.global_dependency:  # the sides are multiples of every subsampling
-            assert macs(each.work) == network.macs_per_sample() * 192 * 256
-        assert each.seconds > 0
-    assert set(fit(samples)) == set().union(*(each.work for each in samples))

@@ -130,7 +130,7 @@ class ExactNetwork:
 
 
 def _inputs(step: AnyStep) -> tuple[str, ...]:
-    return () if isinstance(step, Gram) else step.inputs
+    return (step.source,) if isinstance(step, Gram) else step.inputs
 
 
 def _segments(steps: Sequence[AnyStep], output: str) -> list[_Segment]:
