@@ -111,9 +111,10 @@ class ExactFigures:
 
 
 TITLE = (
-    "                            latents_scaled    planes            filtered          picture                         stored picture\n"
-    "stream                tr    largest      rms  largest      rms  largest      rms  steps  rms    rate           "
-    "steps  rate"
+    "stream                tr    latents_scaled    planes            filtered          picture                        "
+    "stored\n"
+    "                            largest      rms  largest      rms  largest      rms  step rms    rate               "
+    "step   rate"
 )
 
 

@@ -1,4 +1,7 @@
-"""Hashes of every stage of the embedded streams: `python -m tests.decoder.exact_manifest` writes them to the manifest."""
+"""Hashes of every stage of the embedded streams; as a script, write them to the manifest.
+
+    python -m tests.decoder.exact_manifest
+"""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ from tests.streams import VectorStream
 
 #: Streams of ``make test``.
 QUICK = (
-    "size_64x64", "size_crop_7x13", "size_97x131", "an_sop_64x64", "reg_dep_tall", "tile_64_48", "an_tiles", "flt_all_a",
-    "flt_lef_hop", "flt_eicci_tiles", "flt_efe_odd", "fmt_c_10",
+    "size_64x64", "size_crop_7x13", "size_97x131", "an_sop_64x64", "reg_dep_tall", "tile_64_48", "an_tiles",
+    "flt_all_a", "flt_lef_hop", "flt_eicci_tiles", "flt_efe_odd", "fmt_c_10",
 )  # fmt: skip
 pytestmark = pytest.mark.skipif(not STREAMS, reason="no test vectors")
 
