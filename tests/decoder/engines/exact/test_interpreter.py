@@ -67,7 +67,7 @@ def test_a_wrong_integer_is_found() -> None:
     changed = tensors["conv_last_Y.weight"].copy()
     changed[3, 2, 1, 1] += 2.0**-14
     found, _ = run(net, tensors | {"conv_last_Y.weight": changed}, given_, size)
-    assert 0 < np.count_nonzero(found != expected)
+    assert np.count_nonzero(found != expected) > 0
     assert np.array_equal(found[np.arange(len(found)) != 3], expected[np.arange(len(found)) != 3])
 
 
