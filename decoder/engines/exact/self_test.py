@@ -186,7 +186,9 @@ def library() -> str:
     """Return what names the library that multiplies: NumPy, builds of BLAS and the types of processor they see."""
     keys = "internal_api", "version", "architecture", "threading_layer"
     parts = (" ".join(str(entry[key]) for key in keys if key in entry) for entry in libraries())
-    return ", ".join([f"NumPy {np.__version__}", *sorted(parts), platform.machine()])
+    # a library that threadpoolctl does not know is one of the system, such as Accelerate
+    found = sorted(parts) or [f"a library of {platform.system()} {platform.release()}"]
+    return ", ".join([f"NumPy {np.__version__}", *found, platform.machine()])
 
 
 def measure(threads: int) -> SelfTest:
