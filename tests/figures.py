@@ -118,17 +118,23 @@ def compare(stream: VectorStream, entry: dict[str, Any], results: dict[str, NDAr
             if not equal:
                 figures.unequal.append(name)
         else:
-            ours = ours.astype(np.float64)
-            if facts.get("stored_as"):
-                distance = np.abs(ours - stored[facts["stored_as"]]).max(initial=0)
-            elif facts.get("samples"):
-                index, values = np.array(facts["samples"]).T
-                distance = np.abs(ours.ravel()[index.astype(np.int64)] - values).max(initial=0)
-            else:
+            distance = _distance(ours.astype(np.float64), name, entry["tensors"], stored)
+            if distance is None:
                 continue
             figures.largest[kind] = max(figures.largest.get(kind, 0.0), float(distance))
             figures.note(name, float(distance))
     return figures
+
+
+def _distance(ours: NDArray[np.float64], name: str, tensors: dict[str, Any], stored: Any) -> float | None:
+    """Return the largest difference from a float tensor: stored, sampled, or identical to another one; None if none."""
+    facts = tensors.get(name, {})
+    if facts.get("stored_as"):
+        return float(np.abs(ours - stored[facts["stored_as"]]).max(initial=0))
+    if facts.get("samples"):
+        index, values = np.array(facts["samples"]).T
+        return float(np.abs(ours.ravel()[index.astype(np.int64)] - values).max(initial=0))
+    return _distance(ours, facts["same_as"], tensors, stored) if facts.get("same_as") else None
 
 
 def _picture(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -82,7 +82,7 @@ def prove(
         for certificate in certificates:
             screen.print(_table(certificate))
             if channels:
-                screen.print(_channels(certificate))
+                click.echo("\n".join(_channels(certificate)))
             screen.print()
         sums = sum(len(each.sums) for each in certificates)
         open_sums = sum(len(each.failures) for each in failed)
@@ -140,14 +140,15 @@ def _table(certificate: Certificate) -> Table:
     return table
 
 
-def _channels(certificate: Certificate) -> Table:
-    table = Table("layer", "channel", "weight bits", "bound", "margin", box=None)
+def _channels(certificate: Certificate) -> Iterator[str]:
+    """Yield a line for every channel: thousands, which a table would take long to lay out."""
+    wide = max(len(each.layer) for each in certificate.sums)
+    yield f" {'layer':<{wide}}  channel  weight bits  {'bound':>19}  margin"
     for each in certificate.sums:
         for channel, bound in enumerate(each.bounds):
             bits = str(each.fraction[channel]) if each.fraction else ""
             margin = math.log2(each.limit) - math.log2(max(1, bound))
-            table.add_row(escape(each.layer), str(channel), bits, str(bound), f"{margin:.2f}")
-    return table
+            yield f" {each.layer:<{wide}}  {channel:>7}  {bits:>11}  {bound:>19}  {margin:>6.2f}"
 
 
 # -- JSON -------------------------------------------------------------------------------------------------------------

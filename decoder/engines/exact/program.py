@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.codestream.errors import ModelError, UnsupportedError
+from jpegai.codestream.errors import UnsupportedError
 from jpegai.decoder.engines.exact import kernels
 from jpegai.decoder.engines.exact.attention import Gram, Mix
 from jpegai.decoder.engines.exact.ranges import RANGES, input_range, tensor_range
@@ -52,12 +52,7 @@ def build_steps(
     steps = _Builder(network, tensors, allow_unproved).build()
     for bound in (bound for step in steps for bound in step.bounds()):
         if not (bound.holds or allow_unproved):
-            raise ModelError(
-                "a sum of the exact engine is not proved",
-                selector=f"{network.name}, {bound.layer} ({bound.kind})",
-                expected=f"a bound of at most {bound.limit}",
-                found=max(bound.bounds),
-            )
+            raise bound.error()
     return steps
 
 
@@ -114,7 +109,8 @@ class _Builder:
         """Return scale and offset of every channel; single operations of float64, in this order."""
         if layer.kind == "batch_norm":
             weight, bias, mean, variance = (self._stored(tensor) for tensor in layer.tensors)
-            scale = weight / np.sqrt(variance + layer.eps)
+            with np.errstate(invalid="ignore", divide="ignore"):  # what is no number is refused with its channel
+                scale = weight / np.sqrt(variance + layer.eps)
             return scale, bias - mean * scale
         if layer.kind == "scale_param":
             return np.full(layer.channels, self._stored(layer.weight)[0]), np.zeros(layer.channels)

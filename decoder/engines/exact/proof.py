@@ -15,7 +15,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from jpegai.codestream.errors import JpegAIError, ModelError
+from jpegai.codestream.errors import JpegAIError
 from jpegai.decoder import cache
 from jpegai.decoder.engines import integer
 from jpegai.decoder.engines.exact import attention, program, ranges, steps, weights
@@ -56,16 +56,7 @@ class Certificate:
     def check(self) -> None:
         """Raise ModelError, which names file, layer, channel and bound, where a sum is not proved."""
         for each in self.failures:
-            integers = each.limit < 1 << 32
-            raise ModelError(
-                "an accumulator could overflow 32 bits (06.5)"
-                if integers
-                else "the weights are too large for the exact engine: a sum could exceed 2^53",
-                file=self.place,
-                selector=f"{each.layer}, channel {each.channel}",
-                expected=f"a bound of at most {each.limit}",
-                found=max(each.bounds),
-            )
+            raise each.error().locate(file=self.place)
 
 
 def provable(store: ModelStore, names: tuple[str, ...] = ()) -> Iterator[tuple[Network, str]]:

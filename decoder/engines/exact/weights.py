@@ -68,6 +68,28 @@ class Bound:
         return log2(self.limit) - log2(max(1, *self.bounds))
 
 
+    def error(self) -> ModelError:
+        """Return what is said of a bound that does not hold: layer, channel and bound are named."""
+        found = max(self.bounds)
+        if self.fraction:
+            return _too_large(self.layer, self.channel, found)
+        return ModelError(
+            "a sum could overflow",
+            selector=f"{self.layer} ({self.kind}), channel {self.channel}",
+            expected=f"a bound of at most {self.limit}",
+            found=found,
+        )
+
+
+def _too_large(layer: str, channel: int, bound: int) -> ModelError:
+    return ModelError(
+        "the weights are too large for the exact engine: a sum could exceed 2^53",
+        selector=f"{layer}, channel {channel}",
+        expected=f"a bound of at most 2^53 with {LEAST_BITS} bits of fraction",
+        found=f"2^{log2(bound):.2f}",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class IntegerWeights:
     """Weights of a layer as integers in float64.
@@ -137,12 +159,7 @@ def integer_weights(
         if bits < LEAST_BITS:
             bound = max(_bound(each, added, LEAST_BITS, span, point) for each in sums)
             if not allow_unproved:
-                raise ModelError(
-                    "the weights are too large for the exact engine: a sum could exceed 2^53",
-                    selector=f"{layer}, channel {channel}",
-                    expected=f"a bound of at most 2^53 with {LEAST_BITS} bits of fraction",
-                    found=f"2^{log2(bound):.2f}",
-                )
+                raise _too_large(layer, channel, bound)
         fraction[channel] = bits
         bounds.append(bound)
     integers = tuple(
