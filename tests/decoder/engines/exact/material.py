@@ -62,7 +62,9 @@ def run(
     return out, sum(saturations.counts.values())
 
 
-def cut_small(patch: pytest.MonkeyPatch, columns: int = 5, points: int = 7, laid_out: int = 64, narrow: int = 4) -> None:
+def cut_small(
+    patch: pytest.MonkeyPatch, columns: int = 5, points: int = 7, laid_out: int = 64, narrow: int = 4
+) -> None:
     """Make products of a few positions and bands of one row."""
     patch.setattr(network, "_BAND_BYTES", 1)
     patch.setattr(network, "_BAND_ROWS", 1)

@@ -109,7 +109,8 @@ def test_weights_inputs_and_formats_of_any_size(name: str, monkeypatch: pytest.M
         ranges = {layer.output: data.draw(st.integers(3, 9)) for layer in net.layers}
         tensors = data.draw(_tensors(net))
         size = data.draw(st.integers(1, 80)), data.draw(st.integers(1, 80))
-        magnitude, extremes = data.draw(st.sampled_from((0.001, 0.03, 1.0))), data.draw(st.sampled_from((0.0, 0.5, 1.0)))
+        magnitude = data.draw(st.sampled_from((0.001, 0.03, 1.0)))
+        extremes = data.draw(st.sampled_from((0.0, 0.5, 1.0)))
         with monkeypatch.context() as patch:
             patch.setitem(RANGES, name, ranges)  # type: ignore[arg-type]
             given_ = inputs(net, size, data.draw(st.integers(0, 1 << 32)), magnitude, extremes)
@@ -117,7 +118,7 @@ def test_weights_inputs_and_formats_of_any_size(name: str, monkeypatch: pytest.M
                 found, _ = run(net, tensors, given_, size)
             except ModelError:
                 assume(False)
-            expected, cut = run_exact(net, tensors, given_, size)
+            expected, _ = run_exact(net, tensors, given_, size)
             assert np.array_equal(found, expected)
             pieces = [data.draw(st.integers(1, 40)) for _ in range(4)]
             cut_small(patch, *pieces)
