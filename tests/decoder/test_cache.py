@@ -11,22 +11,23 @@ import pytest
 
 from jpegai.conformance_streams import STREAMS
 from jpegai.decoder import cache
+from jpegai.decoder.decoder import ENGINES
 
 STREAM = next(entry for entry in STREAMS if entry.file == "an_sop_64x64.jai")
 DECODE = """
 import sys
 from jpegai.decoder import Decoder
-picture = Decoder("analytic").decode(sys.argv[1])
+picture = Decoder("analytic", engine=sys.argv[2]).decode(sys.argv[1])
 import hashlib; print(hashlib.sha256(picture.rgb).hexdigest())
 from jpegai.decoder.models import analytic
 print("onnx" in sys.modules, "numba" in sys.modules, "formulas evaluated:", analytic._fills.cache_info().misses)
 """
 
 
-def start(**environment: str) -> subprocess.Popen[str]:
+def start(engine: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", DECODE, str(STREAM.path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, **environment},
+        [sys.executable, "-c", DECODE, str(STREAM.path), engine], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, env={**os.environ, **environment},
     )  # fmt: skip
 
 
@@ -90,25 +91,28 @@ def test_default_place_is_the_users_cache_directory(monkeypatch: pytest.MonkeyPa
         assert cache.cache_directory() == tmp_path / "jpegai"
 
 
-def test_decoding_with_a_read_only_home() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_decoding_with_a_read_only_home(engine: str) -> None:
     """Root may write anywhere, so the home is one that cannot exist."""
     environment = {"HOME": "/proc/nowhere", "XDG_CACHE_HOME": "/proc/nowhere/cache"}
-    process = start(**environment) if "JPEGAI_CACHE" not in os.environ else start(**environment, JPEGAI_CACHE="/proc/x")
-    assert len(finish(process)) == 2
+    if "JPEGAI_CACHE" in os.environ:
+        environment["JPEGAI_CACHE"] = "/proc/x"
+    assert len(finish(start(engine, **environment))) == 2
 
 
-def test_two_processes_start_at_once_then_one_with_damage(root: Path) -> None:
-    first, second = (finish(process) for process in (start(), start()))
+@pytest.mark.parametrize(("engine", "own"), [("exact", "self-tests"), ("float32", "graphs")])
+def test_two_processes_start_at_once_then_one_with_damage(root: Path, engine: str, own: str) -> None:
+    first, second = (finish(process) for process in (start(engine), start(engine)))
     assert first[0] == second[0]
     entries = [path for path in root.rglob("*") if path.is_file()]
-    assert {path.parent.name for path in entries} == {"graphs", "kernels", "weights"}
+    assert {path.parent.name for path in entries} == {own, "kernels", "weights"}
     assert not [path for path in entries if path.name.startswith(".")]
 
-    warm = finish(start())
+    warm = finish(start(engine))
     assert warm == [first[0], "False False formulas evaluated: 0"]
 
     for number, path in enumerate(entries):
         data = path.read_bytes()
         path.write_bytes([data[: len(data) // 2], b"", data[:-1] + b"?"][number % 3])
-    assert finish(start())[0] == first[0]
-    assert finish(start()) == warm
+    assert finish(start(engine))[0] == first[0]
+    assert finish(start(engine)) == warm
