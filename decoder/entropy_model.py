@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import safetensors.numpy
 from numpy.typing import NDArray
 
-from jpegai.decoder import cache
 from jpegai.decoder.components import Component
 from jpegai.decoder.engines.integer import IntegerNetwork
 from jpegai.decoder.entropy.gains import gain_log
 from jpegai.decoder.entropy.tables import z_cdf
 from jpegai.decoder.models import ModelStore, file_name
+from jpegai.decoder.models.cached import cached_tensors
 from jpegai.decoder.networks import NETWORKS
 
 __all__ = ["EntropyModel", "load_entropy_model"]
@@ -46,12 +45,5 @@ def load_entropy_model(store: ModelStore, component: Component, model_id: int) -
     """
     network = NETWORKS[component.scale_network]
     names = [*network.tensors(), _FREQUENCIES, _GAINS]
-    file = file_name(component.file_kind, model_id)
-
-    def make() -> bytes:
-        tensors = store.tensors(file)
-        return bytes(safetensors.numpy.save({name: np.ascontiguousarray(tensors[name]) for name in names}))
-
-    key = cache.content_key("entropy", store.digest(file, names), *names)
-    tensors = safetensors.numpy.load(bytes(cache.get_or_make("weights", key, make)))
+    tensors = cached_tensors(store, file_name(component.file_kind, model_id), names)
     return EntropyModel(IntegerNetwork(network, tensors), z_cdf(tensors[_FREQUENCIES]), gain_log(tensors[_GAINS]))

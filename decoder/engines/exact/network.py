@@ -29,6 +29,7 @@ from jpegai.decoder.engines.product import one_thread
 from jpegai.decoder.engines.saturation import saturated, to_latents
 from jpegai.decoder.geometry import ceil_div
 from jpegai.decoder.models import ModelStore, file_name
+from jpegai.decoder.models.cached import cached_tensors
 from jpegai.decoder.networks import NETWORKS, Network
 from jpegai.decoder.workers import Workers
 
@@ -288,7 +289,11 @@ class ExactEngine:
         with lock:
             if key not in self._networks:
                 require_exact_products(self._workers.threads)
-                tensors = self._store.tensors(key[1])
+                # tensors of checkpoints are read where they are; those of built-in models are formulas
+                if self._store.built_in:
+                    tensors = cached_tensors(self._store, key[1], list(network.tensors()))
+                else:
+                    tensors = self._store.tensors(key[1])
                 try:
                     made = ExactNetwork(network, tensors, self._workers, allow_unproved=self._allow_unproved)
                 except ModelError as error:
