@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from jpegai.decoder import cache
 
-__all__ = ["CannotStore", "Kernel", "abi", "array_type", "kernel", "target_machine"]
+__all__ = ["CannotStore", "Kernel", "abi", "array_type", "code_key", "kernel", "target_machine"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -181,6 +181,11 @@ def _surroundings() -> str:
     return cache.content_key(
         *versions, *_processor(), _source(__file__), _source(str(Path(__file__).with_name("compiler.py")))
     )
+
+
+def code_key(text: str) -> str:
+    """Return the key of the machine code of a text in LLVM's language."""
+    return cache.content_key(text, _surroundings())
 
 
 @functools.cache

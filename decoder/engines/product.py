@@ -19,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 
 from jpegai.decoder.workers import Workers
 
-__all__ = ["Products", "one_thread", "product", "products", "use"]
+__all__ = ["Products", "one_thread", "product", "products", "replaced", "use"]
 
 #: Multiply-adds that are worth a thread.
 _GRAIN = 1 << 22
@@ -79,6 +79,11 @@ def products(matrices: NDArray[np.float64], columns: NDArray[np.float64], out: N
         out: (G, R, M, N) float64, C-contiguous, written.
     """
     _multiply(matrices, columns, out)
+
+
+def replaced() -> bool:
+    """Whether something else than our own code and NumPy's BLAS does the products."""
+    return _multiply is not _numpy
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.decoder.engines.exact import kernels
+from jpegai.decoder.engines.exact import kernels, tiles
 from jpegai.decoder.engines.exact.functions import EXP_FRACTION, exp_negative, exp_tables
 from jpegai.decoder.engines.exact.steps import Convolution, Part, Run, Span
 from jpegai.decoder.engines.exact.weights import Bound, IntegerWeights
@@ -160,8 +160,8 @@ class Mix:
         rows = channels, channels // self.gram.heads
         _softmax(scores.reshape(rows), exp_tables(), shares.reshape(rows))
         fraction = np.full(channels, _SHARE, np.int64)
-        weights = IntegerWeights((shares,), np.zeros(channels), fraction, ())
-        part = Part(0, 1, 0, 1, shares, 0, 0)
+        weights = IntegerWeights((), np.zeros(channels), fraction, ())
+        part = Part(0, 1, 0, 1, tiles.arrange(shares), 0, 0)
         low, high = self.format
         formats = (low, high, low, high, low, high)
         return Convolution(

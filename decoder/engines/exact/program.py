@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream.errors import ModelError, UnsupportedError
-from jpegai.decoder.engines.exact import kernels
+from jpegai.decoder.engines.exact import kernels, tiles
 from jpegai.decoder.engines.exact.attention import Gram, Mix
 from jpegai.decoder.engines.exact.ranges import INPUT_RANGES, RANGES
 from jpegai.decoder.engines.exact.steps import Concat, Convolution, Depthwise, Elementwise, LayerNorm, Part, Slice, Span
@@ -152,7 +152,7 @@ class _Builder:
         transposed = layer.kind == "conv_transpose"
         parts = (_transposed_parts if transposed else _part)(layer, weight)
         dropped = 0 if alone else dropped_bits(*clip)
-        weights = integer_weights([part.matrix for part in parts], bias, clip, named, dropped)
+        weights = integer_weights([part.weights for part in parts], bias, clip, named, dropped)
         format_ = self._format(self._formatted(layer, name))
         if alone:
             self.ranges[name] = format_
@@ -176,7 +176,8 @@ class _Builder:
             self.done.add(name := after.output)
         self.ranges[name] = final
         pairs = zip(parts, weights.matrices, strict=True)
-        parts = tuple(replace(part, matrix=matrix) for part, matrix in pairs)
+        parts = tuple(replace(part, weights=tiles.arrange(matrix)) for part, matrix in pairs)
+        weights = replace(weights, matrices=())
         stride, factor = (1, layer.stride * shuffle) if transposed else (layer.stride, shuffle)
         self.steps.append(
             Convolution(
@@ -299,10 +300,10 @@ def _kind(layer: Layer) -> str:
 
 
 def _part(layer: Layer, weight: Float64) -> tuple[Part, ...]:
-    """Return a convolution as one product: weights (M, C, kh, kw) to (G, M, kh kw C)."""
+    """Return a convolution as one product: weights (M, C, kh, kw) to (G, M, C kh kw)."""
     tall, wide = layer.kernel
-    matrix = weight.transpose(0, 2, 3, 1).reshape(layer.groups, len(weight) // layer.groups, -1)
-    return (Part(-layer.padding[0], tall, -layer.padding[2], wide, np.ascontiguousarray(matrix), 0, 0),)
+    matrix = weight.reshape(layer.groups, len(weight) // layer.groups, -1)
+    return (Part(-layer.padding[0], tall, -layer.padding[2], wide, matrix, 0, 0),)
 
 
 def _transposed_parts(layer: Layer, weight: Float64) -> tuple[Part, ...]:
@@ -312,8 +313,8 @@ def _transposed_parts(layer: Layer, weight: Float64) -> tuple[Part, ...]:
     for across, (column, right) in enumerate(phases[1]):
         for down, (row, under) in enumerate(phases[0]):
             taken = weight[:, :, under][:, :, :, right]
-            matrix = taken.transpose(0, 2, 3, 1).reshape(1, len(weight), -1)
-            parts.append(Part(row, len(under), column, len(right), np.ascontiguousarray(matrix), down, across))
+            matrix = taken.reshape(1, len(weight), -1)
+            parts.append(Part(row, len(under), column, len(right), matrix, down, across))
     return tuple(parts)
 
 

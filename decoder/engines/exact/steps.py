@@ -7,18 +7,18 @@ Rows do not depend on how a tensor is cut into bands.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.decoder.engines.exact import kernels
+from jpegai.decoder.engines.exact import kernels, tiles
 from jpegai.decoder.engines.exact.functions import exp_tables
 from jpegai.decoder.engines.exact.weights import Bound, IntegerWeights
 from jpegai.decoder.engines.formats import FRACTION, Fixed, Saturations
-from jpegai.decoder.engines.product import products
 from jpegai.decoder.geometry import ceil_div
 from jpegai.decoder.workers import Workers, grain
 
@@ -28,10 +28,10 @@ Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
 Span = tuple[int, int]
 
-#: Positions of a row, and of several short rows, that are multiplied at once; numbers that are laid out for it.
-_COLUMNS, _POINTS, _LAID_OUT = 512, 1024, 1 << 18
-#: Rows up to this length are put together.
-_NARROW = 128
+#: Of a block: largest number of columns, of numbers that are laid out, and of sums.
+_COLUMNS, _LAID_OUT, _SUMS = 128, 1 << 16, 1 << 16
+#: Results that are worth a thread.
+_GRAIN = 1 << 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Part:
     Attributes:
         row, rows: first row tap, relative to `stride` times the row of the result, and their number.
         column, columns: the same for columns.
-        matrix: (G, M, rows columns C) float64 integers, of the groups; row taps change slowest, channels fastest.
+        weights: of (G, M, C rows columns) integers of the groups, from `tiles.arrange`; column taps change fastest.
         down, across: which of the outputs of a transposed convolution it makes, 0 or 1 in each direction.
     """
 
@@ -97,7 +97,7 @@ class Part:
     rows: int
     column: int
     columns: int
-    matrix: Float64
+    weights: Float64
     down: int
     across: int
 
@@ -108,7 +108,7 @@ class Convolution:
 
     Attributes:
         source, output: names of the tensors.
-        weights: integers, of whose `matrix` form the parts are made.
+        weights: what belongs to the weights of the parts.
         parts: what is multiplied.
         channels: channels of the output.
         stride: of the input.
@@ -161,135 +161,125 @@ class Convolution:
 
     def make(self, rows: Span, run: Run) -> Fixed:
         """Multiply block by block."""
-        width = run.sizes[self.output][1]
+        height, width = run.sizes[self.output]
         out = np.empty((self.channels, rows[1] - rows[0], width), np.int32)
-        first, last = rows[0] // self.factor, ceil_div(rows[1], self.factor)
-        across = ceil_div(width, self.factor)
-        work = functools.partial(_Work, self, run, rows, out, last - first, across)
-        high, wide = work().block_size
-        starts = [(row, column) for row in range(first, last, high) for column in range(0, across, wide)]
+        work = _Work(self, run, rows, out)
+        blocks = work.blocks()
 
-        def piece(begin: int, end: int) -> int:
-            mine = work()
-            mine.allocate()
-            return sum(
-                mine.block(row, min(high, last - row), column, min(wide, across - column))
-                for row, column in starts[begin:end]
-            )
+        def piece(_: int) -> int:
+            return sum(work.make(*block) for block in blocks)
 
-        run.split(piece, len(starts), 1 << 16, self.output)
+        run.count(self.output, sum(run.workers.map(piece, range(run.workers.threads))))
         return out
 
 
 class _Work:
-    """Room and constants of a thread for the blocks of a convolution.
+    """How a convolution is cut into blocks, which threads make one after the other.
 
-    Where rows are long, every row is a product of its own, and rows of the laid out input are shared by the products
-    that read them; where they are short, or where there is one tap, a block of rows is one product (`flat`).
+    The input of a block is laid out as planes of rows with margins, one for every channel and phase of the stride, so
+    that a tap is an offset (`tiles`). Rows of sums have the length of rows with margins too; what lies in the margins is
+    passed over.
     """
 
-    def __init__(self, layer: Convolution, run: Run, rows: Span, out: Fixed, tall: int, across: int) -> None:
+    def __init__(self, layer: Convolution, run: Run, rows: Span, out: Fixed) -> None:
         self.layer, self.rows, self.out = layer, rows, out
         self.source = run.held[layer.source]
         self.other = run.held[layer.other] if layer.other else Rows(_NO_TENSOR, 0)
         self.height = run.sizes[layer.source][0]
-        parts = layer.parts
-        self.groups = parts[0].matrix.shape[0]
+        parts, stride, tile = layer.parts, layer.stride, tiles.shape()
+        self.first, self.last = rows[0] // layer.factor, ceil_div(rows[1], layer.factor)
+        self.across = ceil_div(out.shape[2], layer.factor)
+        self.groups = parts[0].weights.shape[0]
+        self.results = parts[0].weights.shape[1] * parts[0].weights.shape[3]
         self.share = self.source.array.shape[0] // self.groups
-        self.first = min(part.row for part in parts)
-        self.reach = max(part.row + part.rows for part in parts) - self.first
-        self.flat = across <= _NARROW or all(part.rows == part.columns == 1 for part in parts)
-        channels = len(self.source.array)
-        if self.flat:
-            depth = self.groups * max(part.matrix.shape[2] for part in parts)
-            wide = min(across, _COLUMNS)
-            points = min(_POINTS, max(wide, _LAID_OUT // depth))
-            self.block_size = max(1, min(tall, points // wide)), wide
-        else:
-            wide = min(across, _COLUMNS)
-            depth = channels * max(part.columns for part in parts) * layer.stride
-            self.block_size = max(1, min(tall, _LAID_OUT // (depth * wide))), wide
-
-    def allocate(self) -> None:
-        """Take the room for blocks."""
-        layer, (high, wide) = self.layer, self.block_size
-        if self.flat:
-            depth = max(part.matrix.shape[2] for part in layer.parts) * high
-        else:
-            depth = self.share * max(part.columns for part in layer.parts) * self._tall(high)
-        self.laid = np.empty(self.groups * depth * wide)
-        self.sums = np.empty(len(layer.weights.fraction) * high * wide)
-        self.line = np.empty(wide)
+        self.row, self.column = min(part.row for part in parts), min(part.column for part in parts)
+        under = (max(part.row + part.rows for part in parts) - self.row - 1) // stride
+        beside = (max(part.column + part.columns for part in parts) - self.column - 1) // stride
+        planes = len(self.source.array) * stride**2
+        self.wide = ceil_div(self.across, ceil_div(self.across, _COLUMNS))
+        self.pitch = self.wide + beside
+        most = min(_LAID_OUT // (planes * self.pitch) - under, _SUMS // (self.groups * self.results * self.pitch))
+        tall = self.last - self.first
+        least = run.workers.threads if self.groups * self.results * self.across * tall >= _GRAIN else 1
+        high = max(1, min(most, ceil_div(tall, least)))
+        self.high = ceil_div(tall, ceil_div(tall, high))
+        self.tall = self.high + under
+        self.plane = self.tall * self.pitch
+        self.room = planes * self.plane + tile.points, self.groups * self.results * self._points(self.high)
+        self.offsets = [self._offsets(part) for part in parts]
         self.scale, self.bias = layer.weights.scale, layer.weights.bias
         self.limits = np.array(layer.formats, np.float64)
 
-    def _tall(self, high: int) -> int:
-        """Return how many rows of the input a block of `high` rows reads."""
-        return self.layer.stride * (high - 1) + self.reach
+    def blocks(self) -> Iterator[tuple[int, int, int, int]]:
+        """Return row, number of rows, column and number of columns of all blocks."""
+        return iter([
+            (row, min(self.high, self.last - row), column, min(self.wide, self.across - column))
+            for row in range(self.first, self.last, self.high)
+            for column in range(0, self.across, self.wide)
+        ])  # fmt: skip
 
-    def block(self, row: int, high: int, column: int, wide: int) -> int:
+    def _points(self, high: int) -> int:
+        """Return the positions from the first of a block to its last, in whole tiles."""
+        points = tiles.shape().points
+        return ceil_div((high - 1) * self.pitch + self.wide, points) * points
+
+    def _offsets(self, part: Part) -> Int64:
+        stride = self.layer.stride
+        return _offsets(
+            self.share, part.row - self.row, part.rows, part.column - self.column, part.columns, stride,
+            self.plane, self.pitch,
+        )  # fmt: skip
+
+    def make(self, row: int, high: int, column: int, wide: int) -> int:
         """Make a block of results; return how many values the formats cut."""
-        cut, laid_out = 0, None
-        for part in self.layer.parts:
-            if self.flat:
-                columns = self._lay_out_points(part, row, high, column, wide)
-            else:
-                if laid_out != (part.column, part.columns):
-                    laid_out = part.column, part.columns
-                    self._lay_out_lines(part, row, high, column, wide)
-                columns = self._lines(part, high, wide)
-            cut += self._multiply(part, columns, row, high, column, wide)
+        layer, stride = self.layer, self.layer.stride
+        laid, sums, line = _room("laid", self.room[0]), _room("sums", self.room[1]), _room("line", self.wide)
+        of_channel = stride**2 * self.plane
+        tall = self.tall - self.high + high
+        for phase in range(stride):
+            kernels.pack(
+                self.source.array, laid[phase * stride * self.plane :], self.source.top, self.height,
+                stride * row + self.row + phase, tall, stride, stride, stride * column + self.column, self.pitch, stride,
+                1, 0, self.pitch, self.plane, of_channel, *layer.clip, layer.weights.dropped,
+            )  # fmt: skip
+        cut, points = 0, self._points(high)
+        made = sums[: self.groups * self.results * points].reshape(self.groups, self.results, points)
+        for part, offsets in zip(layer.parts, self.offsets, strict=True):
+            tiles.multiply(part.weights, laid, offsets, self.share * of_channel, made)
+            place = np.array(
+                [
+                    self.results * points, self.pitch, points, len(self.scale) // self.groups, row, high, column, wide,
+                    layer.factor, layer.shuffle, part.down, part.across, *self.rows, self.other.top, layer.mode,
+                ],
+                np.int64,
+            )  # fmt: skip
+            cut += kernels.requantise(
+                sums, self.scale, self.bias, self.limits, self.other.array, self.out, line, place
+            )
         return cut
 
-    def _lay_out_points(self, part: Part, row: int, high: int, column: int, wide: int) -> Float64:
-        layer, points = self.layer, high * wide
-        depth = part.matrix.shape[2]
-        tap = self.share * points
-        for under in range(part.rows):
-            kernels.pack(
-                self.source.array, self.laid[under * part.columns * tap :], self.source.top, self.height,
-                layer.stride * row + part.row + under, high, layer.stride, layer.stride,
-                layer.stride * column + part.column, wide, part.columns, self.groups, depth * points, wide, tap,
-                points, *layer.clip, layer.weights.dropped,
-            )  # fmt: skip
-        return self.laid[: self.groups * depth * points].reshape(self.groups, 1, depth, points)
 
-    def _lay_out_lines(self, part: Part, row: int, high: int, column: int, wide: int) -> None:
-        layer, tap = self.layer, self.share * wide
-        tall = self._tall(high)
-        kernels.pack(
-            self.source.array, self.laid, self.source.top, self.height, layer.stride * row + self.first, tall, 1,
-            layer.stride, layer.stride * column + part.column, wide, part.columns, self.groups,
-            tall * part.columns * tap, part.columns * tap, tap, wide, *layer.clip, layer.weights.dropped,
-        )  # fmt: skip
+@functools.lru_cache(1024)
+def _offsets(
+    channels: int, row: int, rows: int, column: int, columns: int, stride: int, plane: int, pitch: int
+) -> Int64:
+    """Return the offsets of taps from row and column on, (channels rows columns,), in planes of phases of a stride."""
+    down, across = np.arange(row, row + rows)[:, None], np.arange(column, column + columns)
+    taps = (down % stride * stride + across % stride) * plane + down // stride * pitch + across // stride
+    starts = np.arange(channels)[:, None, None] * (stride**2 * plane)
+    return np.ascontiguousarray((starts + taps).reshape(-1), np.int64)
 
-    def _lines(self, part: Part, high: int, wide: int) -> Float64:
-        """Return the taps of every row, (G, rows, taps C, columns): views that share rows."""
-        line = part.columns * self.share * wide
-        return np.lib.stride_tricks.as_strided(
-            self.laid[(part.row - self.first) * line :],
-            (self.groups, high, part.matrix.shape[2], wide),
-            (8 * self._tall(high) * line, 8 * self.layer.stride * line, 8 * wide, 8),
-        )
 
-    def _multiply(self, part: Part, columns: Float64, row: int, high: int, column: int, wide: int) -> int:
-        layer, (groups, results, _) = self.layer, part.matrix.shape
-        lines, points = columns.shape[1], columns.shape[3]
-        sums = self.sums[: groups * lines * results * points].reshape(groups, lines, results, points)
-        products(part.matrix, columns, sums)
-        place = np.array(
-            [
-                lines * results * points, wide if self.flat else results * points, points, results,
-                row, high, column, wide, layer.factor, layer.shuffle, part.down, part.across,
-                *self.rows, self.other.top, layer.mode,
-            ],
-            np.int64,
-        )  # fmt: skip
-        return int(
-            kernels.requantise(
-                self.sums, self.scale, self.bias, self.limits, self.other.array, self.out, self.line, place
-            )
-        )
+_ROOMS = threading.local()
+
+
+def _room(name: str, size: int) -> Float64:
+    """Return room of this thread for so many numbers; it is kept, since fresh memory costs time."""
+    room: Float64 | None = getattr(_ROOMS, name, None)
+    if room is None or room.size < size:
+        room = np.empty(size)
+        setattr(_ROOMS, name, room)
+    return room
 
 
 _NO_TENSOR = np.zeros((1, 1, 1), np.int32)
