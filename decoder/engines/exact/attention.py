@@ -17,7 +17,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.decoder.engines.exact import kernels, tiles
+from jpegai.decoder.engines.exact import lines, tiles
 from jpegai.decoder.engines.exact.functions import EXP_FRACTION, exp_negative, exp_tables
 from jpegai.decoder.engines.exact.steps import Convolution, Part, Run, Span
 from jpegai.decoder.engines.exact.weights import Bound, IntegerWeights
@@ -165,7 +165,7 @@ class Mix:
         low, high = self.format
         formats = (low, high, low, high, low, high)
         return Convolution(
-            self.source, self.output, weights, (part,), channels, 1, 1, 1, (low, high), formats, kernels.NONE, None,
+            self.source, self.output, weights, (part,), channels, 1, 1, 1, (low, high), formats, lines.NONE, None,
             self.output, "attention mix",
         )  # fmt: skip
 

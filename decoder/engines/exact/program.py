@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream.errors import ModelError, UnsupportedError
-from jpegai.decoder.engines.exact import kernels, tiles
+from jpegai.decoder.engines.exact import lines, tiles
 from jpegai.decoder.engines.exact.attention import Gram, Mix
 from jpegai.decoder.engines.exact.ranges import INPUT_RANGES, RANGES
 from jpegai.decoder.engines.exact.steps import Concat, Convolution, Depthwise, Elementwise, LayerNorm, Part, Slice, Span
@@ -162,13 +162,13 @@ class _Builder:
         if (after := self._next(name, *_CLIPS)) is not None:
             active = final = self._limits(after, format_)
             self.done.add(name := after.output)
-        mode, other, gate_bound = kernels.NONE, None, 0
+        mode, other, gate_bound = lines.NONE, None, 0
         after = self._next(name, "add", "mul_one_plus")
         if after is not None and self._known(after, name):
             if after.kind == "add":
-                mode, other = kernels.ADD, next(each for each in after.inputs if each != name)
+                mode, other = lines.ADD, next(each for each in after.inputs if each != name)
             else:
-                mode, other = kernels.GATE, after.inputs[0]
+                mode, other = lines.GATE, after.inputs[0]
                 gate_bound = _largest(active) * _largest(self.ranges[other])
             final = self._format(after.output)
             self.done.add(name := after.output)

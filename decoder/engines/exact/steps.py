@@ -15,8 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.decoder.engines.exact import kernels, tiles
+from jpegai.decoder.engines.exact import kernels, lines, tiles
 from jpegai.decoder.engines.exact.functions import exp_tables
+from jpegai.decoder.engines.exact.machine import shape
 from jpegai.decoder.engines.exact.weights import Bound, IntegerWeights
 from jpegai.decoder.engines.formats import FRACTION, Fixed, Saturations
 from jpegai.decoder.geometry import ceil_div
@@ -186,7 +187,7 @@ class _Work:
         self.source = run.held[layer.source]
         self.other = run.held[layer.other] if layer.other else Rows(_NO_TENSOR, 0)
         self.height = run.sizes[layer.source][0]
-        parts, stride, tile = layer.parts, layer.stride, tiles.shape()
+        parts, stride, tile = layer.parts, layer.stride, shape()
         self.first, self.last = rows[0] // layer.factor, ceil_div(rows[1], layer.factor)
         self.across = ceil_div(out.shape[2], layer.factor)
         self.groups = parts[0].weights.shape[0]
@@ -205,10 +206,13 @@ class _Work:
         self.high = ceil_div(tall, ceil_div(tall, high))
         self.tall = self.high + under
         self.plane = self.tall * self.pitch
-        self.room = planes * self.plane + tile.points, self.groups * self.results * self._points(self.high)
+        self.points = self._points(self.high)
+        self.room = planes * self.plane + tile.points, self.groups * self.results * self.points
         self.offsets = [self._offsets(part) for part in parts]
+        self.tables = [self._table(part) for part in parts]
         self.scale, self.bias = layer.weights.scale, layer.weights.bias
         self.limits = np.array(layer.formats, np.float64)
+        self.unit = np.array([1.0 / (1 << layer.weights.dropped)])
 
     def blocks(self) -> Iterator[tuple[int, int, int, int]]:
         """Return row, number of rows, column and number of columns of all blocks."""
@@ -220,7 +224,7 @@ class _Work:
 
     def _points(self, high: int) -> int:
         """Return the positions from the first of a block to its last, in whole tiles."""
-        points = tiles.shape().points
+        points = shape().points
         return ceil_div((high - 1) * self.pitch + self.wide, points) * points
 
     def _offsets(self, part: Part) -> Int64:
@@ -233,30 +237,46 @@ class _Work:
     def make(self, row: int, high: int, column: int, wide: int) -> int:
         """Make a block of results; return how many values the formats cut."""
         layer, stride = self.layer, self.layer.stride
-        laid, sums, line = _room("laid", self.room[0]), _room("sums", self.room[1]), _room("line", self.wide)
+        laid, sums = _room("laid", self.room[0]), _room("sums", self.room[1])
         of_channel = stride**2 * self.plane
         tall = self.tall - self.high + high
+        array, top = self.source.array, self.source.top
         for phase in range(stride):
-            kernels.pack(
-                self.source.array, laid[phase * stride * self.plane :], self.source.top, self.height,
-                stride * row + self.row + phase, tall, stride, stride, stride * column + self.column, self.pitch, stride,
-                1, 0, self.pitch, self.plane, of_channel, *layer.clip, layer.weights.dropped,
-            )  # fmt: skip
-        cut, points = 0, self._points(high)
-        made = sums[: self.groups * self.results * points].reshape(self.groups, self.results, points)
-        for part, offsets in zip(layer.parts, self.offsets, strict=True):
-            tiles.multiply(part.weights, laid, offsets, self.share * of_channel, made)
             place = np.array(
                 [
-                    self.results * points, self.pitch, points, len(self.scale) // self.groups, row, high, column, wide,
-                    layer.factor, layer.shuffle, part.down, part.across, *self.rows, self.other.top, layer.mode,
+                    *array.shape, stride * row + self.row + phase - top, tall, stride * column + self.column, self.pitch,
+                    -top, self.height - top, of_channel, self.plane, *layer.clip,
                 ],
                 np.int64,
             )  # fmt: skip
-            cut += kernels.requantise(
-                sums, self.scale, self.bias, self.limits, self.other.array, self.out, line, place
-            )
+            lines.lay_out(array, laid[phase * stride * self.plane :], place, self.unit, stride)
+        made = sums[: self.room[1]].reshape(self.groups, self.results, self.points)
+        place = np.array(
+            [
+                len(self.scale), self.pitch, row, high, column, wide, *self.rows, self.out.shape[2], self.other.top,
+                self.other.array.shape[2],
+            ],
+            np.int64,
+        )  # fmt: skip
+        cut = 0
+        for part, offsets, table in zip(layer.parts, self.offsets, self.tables, strict=True):
+            tiles.multiply(part.weights, laid, offsets, self.share * of_channel, made, self._points(high))
+            cut += lines.finish(
+                sums, table, self.scale, self.bias, self.limits, self.other.array, self.out, place, layer.factor,
+                layer.mode,
+            )  # fmt: skip
         return cut
+
+    def _table(self, part: Part) -> Int64:
+        """Return what `lines.finish` wants to know of every output channel."""
+        shuffle, share = self.layer.shuffle, len(self.layer.weights.fraction) // self.groups
+        channel = np.arange(share * self.groups)
+        sums = (channel // share * self.results + channel % share) * self.points
+        target = channel // shuffle**2
+        sizes = [array.shape[1] * array.shape[2] for array in (self.out, self.other.array)]
+        down = shuffle * part.down + channel // shuffle % shuffle
+        across = shuffle * part.across + channel % shuffle
+        return np.stack([sums, target * sizes[0], target * sizes[1], down, across], axis=1).astype(np.int64)
 
 
 @functools.lru_cache(1024)

@@ -10,53 +10,22 @@ The code is made by LLVM for the processor's vectors and kept in the project's c
 
 from __future__ import annotations
 
-import ctypes
 import functools
-import os
-import threading
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
-import llvmlite.binding as llvm
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.decoder import cache, jit
+from jpegai.decoder.engines.exact.machine import Shape, address, functions, shape
 from jpegai.decoder.engines.product import products, replaced
 
-__all__ = ["Shape", "arrange", "matrices", "multiply", "shape"]
+__all__ = ["arrange", "matrices", "multiply"]
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
-#: Vectors of a tile.
-_VECTORS = 3
 #: Bytes of the input of a tile that the nearest cache holds beside weights.
 _NEAR = 24 << 10
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What the processor's registers hold: output channels of a tile, and numbers of a vector."""
-
-    channels: int
-    lanes: int
-
-    @property
-    def points(self) -> int:
-        """Positions of a tile."""
-        return _VECTORS * self.lanes
-
-
-@functools.cache
-def shape() -> Shape:
-    """Return the shape of tiles on this processor."""
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
-        return Shape(8, 8)
-    if features.get("avx"):
-        return Shape(4, 4)
-    return Shape(8 if features.get("neon") else 4, 2)
 
 
 def arrange(matrices: Float64) -> Float64:
@@ -75,7 +44,7 @@ def matrices(arranged: Float64) -> Float64:
     return np.ascontiguousarray(arranged.swapaxes(2, 3)).reshape(groups, blocks * size, depth)
 
 
-def multiply(weights: Float64, laid: Float64, offsets: Int64, group: int, sums: Float64) -> None:
+def multiply(weights: Float64, laid: Float64, offsets: Int64, group: int, sums: Float64, points: int) -> None:
     """Add up sums[g, m, n] = sum over k of weights[g, m, k] laid[g group + offsets[k] + n].
 
     Args:
@@ -83,69 +52,39 @@ def multiply(weights: Float64, laid: Float64, offsets: Int64, group: int, sums: 
         laid: float64, C-contiguous; all that the offsets reach is read.
         offsets: (K,) int64.
         group: distance of the groups in `laid`.
-        sums: (G, blocks * channels, N) float64, C-contiguous, written; N is a multiple of the positions of a tile.
+        sums: (G, blocks * channels, N) float64, C-contiguous, written.
+        points: how many positions are made: a multiple of those of a tile, N at most.
     """
     groups, blocks, depth, _ = weights.shape
-    points = sums.shape[2]
-    function = _function()
-    if function is None or replaced():
+    if replaced():
         starts = group * np.arange(groups)[:, None, None, None] + offsets[:, None]
-        products(matrices(weights), laid[starts + np.arange(points)], sums[:, None])
+        made = np.empty((groups, 1, sums.shape[1], points))
+        products(matrices(weights), laid[starts + np.arange(points)], made)
+        sums[:, :, :points] = made[:, 0]
         return
     chunk = blocks if 8 * depth * shape().points <= _NEAR else 1
-    function(
-        laid.ctypes.data, offsets.ctypes.data, weights.ctypes.data, sums.ctypes.data,
-        depth, points, blocks, chunk, groups, group,
+    _code()(
+        address(laid), address(offsets), address(weights), address(sums),
+        depth, points, sums.shape[2], blocks, chunk, groups, group,
     )  # fmt: skip
 
 
-_LOCK = threading.Lock()
-#: Keeps the machine code alive.
-_ENGINES: list[Any] = []
-
-
-def _function() -> Any:
-    with _LOCK:
-        return _load()
-
-
 @functools.cache
-def _load() -> Any:
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
-        return None
-    machine = jit.target_machine()
-    text = _module(shape())
-    content = cache.get_or_make(
-        "kernels", jit.code_key(text), lambda: bytes(machine.emit_object(_parsed(text)))
-    )
-    module = llvm.parse_assembly("")
-    module.triple = llvm.get_process_triple()
-    engine = llvm.create_mcjit_compiler(module, machine)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(bytes(content)))
-    engine.finalize_object()
-    _ENGINES.append(engine)
-    prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4, *[ctypes.c_int64] * 6)
-    return prototype(engine.get_function_address("tiles"))
-
-
-def _parsed(text: str) -> Any:
-    module = llvm.parse_assembly(text)
-    module.triple = llvm.get_process_triple()
-    module.verify()
-    return module
+def _code() -> Callable[..., int]:
+    return functions(_module(shape()), {"tiles": "ppppiiiiiii"})["tiles"]
 
 
 def _module(tile: Shape) -> str:
     """Return the code in LLVM's language: loops over groups, chunks of blocks, tiles of positions, blocks and taps."""
     vector = f"<{tile.lanes} x double>"
-    places = [(m, v) for m in range(tile.channels) for v in range(_VECTORS)]
+    places = [(m, v) for m in range(tile.channels) for v in range(tile.vectors)]
     sums = "\n".join(
         f"  %sum{m}.{v} = phi {vector} [zeroinitializer, %block], [%next{m}.{v}, %tap]" for m, v in places
     )
     values = "\n".join(
         f"  %from{v} = getelementptr double, ptr %under, i64 {v * tile.lanes}\n"
         f"  %x{v} = load {vector}, ptr %from{v}, align 8"
-        for v in range(_VECTORS)
+        for v in range(tile.vectors)
     )
     adds = "\n".join(
         f"  %at{m} = getelementptr double, ptr %weight, i64 {m}\n"
@@ -155,24 +94,24 @@ def _module(tile: Shape) -> str:
         + "\n".join(
             f"  %product{m}.{v} = fmul contract {vector} %x{v}, %all{m}\n"
             f"  %next{m}.{v} = fadd contract {vector} %sum{m}.{v}, %product{m}.{v}"
-            for v in range(_VECTORS)
+            for v in range(tile.vectors)
         )
         for m in range(tile.channels)
     )
     stores = "\n".join(
-        (f"  %line{m} = getelementptr double, ptr %made, i64 %row{m}\n" if v == 0 else "")
-        + f"  %to{m}.{v} = getelementptr double, ptr %line{m}, i64 {v * tile.lanes}\n"
+        (f"  %made{m} = getelementptr double, ptr %made, i64 %row{m}\n" if v == 0 else "")
+        + f"  %to{m}.{v} = getelementptr double, ptr %made{m}, i64 {v * tile.lanes}\n"
         f"  store {vector} %next{m}.{v}, ptr %to{m}.{v}, align 8"
         for m, v in places
     )
-    rows = "\n".join(f"  %row{m} = mul i64 %points, {m}" for m in range(tile.channels))
+    rows = "\n".join(f"  %row{m} = mul i64 %line, {m}" for m in range(tile.channels))
     return f"""
-define void @tiles(ptr %laid, ptr %offsets, ptr %weights, ptr %sums, i64 %depth, i64 %points, i64 %blocks, i64 %chunk,
+define i64 @tiles(ptr %laid, ptr %offsets, ptr %weights, ptr %sums, i64 %depth, i64 %points, i64 %line, i64 %blocks, i64 %chunk,
                    i64 %groups, i64 %apart) {{
 entry:
 {rows}
   %weight.block = mul i64 %depth, {tile.channels}
-  %sums.block = mul i64 %points, {tile.channels}
+  %sums.block = mul i64 %line, {tile.channels}
   br label %group
 group:
   %g = phi i64 [0, %entry], [%g.next, %group.end]
@@ -229,6 +168,6 @@ group.end:
   %g.more = icmp slt i64 %g.next, %groups
   br i1 %g.more, label %group, label %end
 end:
-  ret void
+  ret i64 0
 }}
 """
