@@ -12,7 +12,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +61,9 @@ class Sums:
         """Return the sums, each rounded to float64 once."""
         results = []
         for high, low in zip(*self._parts, strict=True):
+            if np.abs(high).max() < 1 << (62 - _LOW) and low.max() < 1 << 62:
+                results.append(((high << _LOW) + low).astype(np.float64))
+                continue
             whole = [(int(h) << _LOW) + int(n) for h, n in zip(high.flat, low.flat, strict=True)]
             results.append(np.array([float(value) for value in whole]).reshape(high.shape))
         return results
@@ -149,12 +151,9 @@ class Mix:
     def layer(self, sums: Sums) -> Convolution:
         """Return the step that mixes: a convolution with the shares as weights."""
         products_, queries, keys = sums.totals()
-        scores = np.zeros(products_.shape, np.int64)
-        for place in np.ndindex(*scores.shape):
-            head, row, column = place
-            norms = sqrt(queries[head, row] or 1.0) * sqrt(keys[head, column] or 1.0)
-            score = products_[place] / norms * float(self.temperature[head])
-            scores[place] = round(float(np.ldexp(score, EXP_FRACTION)))
+        queries, keys = (np.sqrt(np.where(squares == 0, 1.0, squares)) for squares in (queries, keys))
+        cosines = products_ / (queries[:, :, None] * keys[:, None, :])
+        scores = np.rint(np.ldexp(cosines * self.temperature[:, None, None], EXP_FRACTION)).astype(np.int64)
         shares: NDArray[np.float64] = np.empty(scores.shape)
         channels = self.gram.channels
         rows = channels, channels // self.gram.heads

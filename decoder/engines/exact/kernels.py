@@ -17,7 +17,6 @@ __all__ = [
     "add",
     "clip",
     "copy_rows",
-    "depthwise",
     "elu",
     "gate",
     "layer_norm",
@@ -30,57 +29,6 @@ Int64 = NDArray[np.int64]
 
 _UNIT = 1.0 / ONE
 _EXP_SHIFT = EXP_FRACTION - FRACTION
-
-
-@kernel
-def depthwise(
-    x: Fixed,
-    weights: Float64,
-    scale: Float64,
-    bias: Float64,
-    out: Fixed,
-    line: Float64,
-    top: int,
-    height: int,
-    out_top: int,
-    low: int,
-    high: int,
-    first: int,
-    last: int,
-) -> int:
-    """3x3 convolution of every channel with itself, padded with 0, into the rows `out` holds; channels first..last-1.
-
-    `weights`: (C, 3, 3) integers; `line`: room for a row. Returns how many values the format low..high cut.
-    """
-    width = x.shape[2]
-    cut = 0
-    total = line[:width]
-    for channel in range(first, last):
-        unit, added = scale[channel], bias[channel]
-        for r in range(out.shape[1]):
-            for i in range(width):
-                total[i] = added
-            for tap in range(3):
-                source = out_top + r + tap - 1
-                if source < 0 or source >= height:
-                    continue
-                values = x[channel, source - top]
-                w0, w1, w2 = weights[channel, tap, 0], weights[channel, tap, 1], weights[channel, tap, 2]
-                if width == 1:
-                    total[0] += w1 * values[0]
-                    continue
-                inner, left, middle, right = total[1 : width - 1], values[:-2], values[1:-1], values[2:]
-                for i in range(inner.size):
-                    inner[i] += w0 * left[i] + w1 * middle[i] + w2 * right[i]
-                total[0] += w1 * values[0] + w2 * values[1]
-                total[width - 1] += w0 * values[width - 2] + w1 * values[width - 1]
-            made = out[channel, r]
-            for i in range(total.size):
-                value = np.rint(total[i] * unit)
-                inside = min(max(value, low), high)
-                cut += inside != value
-                made[i] = np.int32(inside)
-    return cut
 
 
 @kernel

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from jpegai.decoder.engines.exact.machine import address, functions, shape
 from jpegai.decoder.engines.formats import ONE, Fixed
 
-__all__ = ["ADD", "FACTORS", "GATE", "NONE", "STRIDES", "finish", "lay_out"]
+__all__ = ["ADD", "FACTORS", "GATE", "NONE", "STRIDES", "depthwise", "finish", "lay_out"]
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -62,7 +62,8 @@ def finish(
         sums: float64.
         table: (M, 5) int64, of each output channel: where its sums start, where its results start in `out`, where in
             `other`, row and column that results take within the factor.
-        scale, bias: (M,): a result is (sum + bias) scale, half to even.
+        scale: (M,) float64.
+        bias: (M,) float64; a result is (sum + bias) scale, half to even.
         limits: lowest and highest value of the format of the convolution, of its activation, and of the final result.
         other: what is added to the result, or gated by it; (C, R, W) int32.
         out: (C, R, W) int32, written.
@@ -77,11 +78,31 @@ def finish(
     )  # fmt: skip
 
 
+def depthwise(
+    x: Fixed, weights: Float64, scale: Float64, bias: Float64, limits: Float64, out: Fixed, place: Int64
+) -> int:
+    """3x3 convolution of every channel with itself, padded with 0; return how many values the format cut.
+
+    Args:
+        x: (C, R, W) int32, rows of a tensor.
+        weights: (C, 9) float64, integers.
+        scale: (C,) float64.
+        bias: (C,) float64; a result is (sum + bias) scale, half to even.
+        limits: lowest and highest value of the format.
+        out: (C, rows, W) int32, written.
+        place: int64: first channel and the last but one; R, W; the row of `x` that lies under the first row of `out`,
+            and rows; the first and the last but one row that belong to the tensor, relative to `x`.
+    """
+    return _code()["depthwise"](
+        address(x), address(weights), address(scale), address(bias), address(limits), address(out), address(place)
+    )
+
+
 @functools.cache
 def _code() -> dict[str, Callable[..., int]]:
     lanes = shape().lanes
-    names = {f"lay_out{stride}": "pppp" for stride in STRIDES}
-    parts = [_lay_out(lanes, stride) for stride in STRIDES]
+    names = {f"lay_out{stride}": "pppp" for stride in STRIDES} | {"depthwise": "ppppppp"}
+    parts = [*(_lay_out(lanes, stride) for stride in STRIDES), _depthwise(lanes)]
     for factor in FACTORS:
         for mode in (NONE, ADD, GATE):
             names[f"finish{factor}.{mode}"] = "pppppppp"
@@ -356,6 +377,119 @@ channel.end:
   br i1 %c.more, label %channel, label %end
 end:
   %sum.all = call i64 @llvm.vector.reduce.add.v{lanes}i64(<{lanes} x i64> %total.channel)
+  ret i64 %sum.all
+}}
+"""
+
+
+def _depthwise(lanes: int) -> str:
+    """Return the loops over channels, columns and rows; an input row is read once for the three rows it adds to."""
+    vector, whole, mask = f"<{lanes} x double>", f"<{lanes} x i32>", f"<{lanes} x i1>"
+    weights = "\n".join(_splat(f"w{tap}", "double", f"%w{tap}.value", lanes) for tap in range(9))
+    loads = "\n".join(
+        f"""  %begin{across} = add i64 %i, {across - 1}
+{_splat(f"begins{across}", "i64", f"%begin{across}", lanes)}
+  %at{across} = add <{lanes} x i64> %begins{across}, {_steps(lanes)}
+  %in.width{across} = icmp ult <{lanes} x i64> %at{across}, %widths"""
+        for across in range(3)
+    )
+    values = "\n".join(
+        f"""  %mask{across} = and {mask} %in.width{across}, %rows.inside
+  %from{across} = getelementptr i32, ptr %x.line, i64 %begin{across}
+  %small{across} = call {whole} @llvm.masked.load.v{lanes}i32.p0(
+      ptr %from{across}, i32 4, {mask} %mask{across}, {whole} zeroinitializer)
+  %x{across} = sitofp {whole} %small{across} to {vector}"""
+        for across in range(3)
+    )
+    sums = []
+    for down, before in ((2, "%upper"), (1, "%lower"), (0, "zeroinitializer")):
+        for across in range(3):
+            name = f"sum{down}.{across}"
+            sums.append(f"  %product{down}.{across} = fmul contract {vector} %x{across}, %w{3 * down + across}")
+            sums.append(f"  %{name} = fadd contract {vector} {before}, %product{down}.{across}")
+            before = f"%{name}"
+    return f"""
+declare {whole} @llvm.masked.load.v{lanes}i32.p0(ptr, i32, {mask}, {whole})
+declare void @llvm.masked.store.v{lanes}i32.p0({whole}, ptr, i32, {mask})
+declare {vector} @llvm.rint.v{lanes}f64({vector})
+declare i64 @llvm.vector.reduce.add.v{lanes}i64(<{lanes} x i64>)
+define i64 @depthwise(ptr noalias %x, ptr noalias %weights, ptr noalias %scales, ptr noalias %biases,
+    ptr noalias %limits, ptr noalias %out, ptr noalias %place) {{
+entry:
+{_loads("place", "i64", "channel.first channel.last height width row rows first last")}
+{_loads("limits", "double", "low high", lanes)}
+{_splat("widths", "i64", "%width", lanes)}
+  br label %channel
+channel:
+  %c = phi i64 [%channel.first, %entry], [%c.next, %channel.end]
+  %total = phi <{lanes} x i64> [zeroinitializer, %entry], [%total.next, %channel.end]
+  %nine = mul i64 %c, 9
+  %about = getelementptr double, ptr %weights, i64 %nine
+{_loads("about", "double", " ".join(f"w{tap}.value" for tap in range(9)))}
+{weights}
+  %scale.at = getelementptr double, ptr %scales, i64 %c
+  %scale.value = load double, ptr %scale.at, align 8
+{_splat("scale", "double", "%scale.value", lanes)}
+  %bias.at = getelementptr double, ptr %biases, i64 %c
+  %bias.value = load double, ptr %bias.at, align 8
+{_splat("bias", "double", "%bias.value", lanes)}
+  %x.place = mul i64 %c, %height
+  %out.place = mul i64 %c, %rows
+  br label %strip
+strip:
+  %i = phi i64 [0, %channel], [%i.next, %strip.end]
+  %total.strip = phi <{lanes} x i64> [%total, %channel], [%total.next, %strip.end]
+{loads}
+  br label %line
+line:
+  %r = phi i64 [-2, %strip], [%r.next, %line.end]
+  %total.line = phi <{lanes} x i64> [%total.strip, %strip], [%total.next, %line.end]
+  %upper = phi {vector} [zeroinitializer, %strip], [%sum1.2, %line.end]
+  %lower = phi {vector} [zeroinitializer, %strip], [%sum0.2, %line.end]
+  %ahead = add i64 %r, 1
+  %source = add i64 %row, %ahead
+  %after = icmp sge i64 %source, %first
+  %before = icmp slt i64 %source, %last
+  %inside = and i1 %after, %before
+{_splat("rows.inside", "i1", "%inside", lanes)}
+  %x.row = add i64 %x.place, %source
+  %x.line.place = mul i64 %x.row, %width
+  %x.line = getelementptr i32, ptr %x, i64 %x.line.place
+{values}
+{chr(10).join(sums)}
+  %made = icmp sge i64 %r, 0
+  br i1 %made, label %make, label %line.end
+make:
+  %biased = fadd {vector} %sum2.2, %bias
+  %scaled = fmul {vector} %biased, %scale
+  %value = call {vector} @llvm.rint.v{lanes}f64({vector} %scaled)
+{_clip("limited", "value", "low", "high", vector)}
+  %cut = fcmp une {vector} %limited, %value
+  %counted = and {mask} %cut, %in.width1
+  %more = zext {mask} %counted to <{lanes} x i64>
+  %total.made = add <{lanes} x i64> %total.line, %more
+  %result = fptosi {vector} %limited to {whole}
+  %out.row = add i64 %out.place, %r
+  %out.line = mul i64 %out.row, %width
+  %out.at = add i64 %out.line, %i
+  %to = getelementptr i32, ptr %out, i64 %out.at
+  call void @llvm.masked.store.v{lanes}i32.p0({whole} %result, ptr %to, i32 4, {mask} %in.width1)
+  br label %line.end
+line.end:
+  %total.next = phi <{lanes} x i64> [%total.line, %line], [%total.made, %make]
+  %r.next = add i64 %r, 1
+  %r.more = icmp slt i64 %r.next, %rows
+  br i1 %r.more, label %line, label %strip.end
+strip.end:
+  %i.next = add i64 %i, {lanes}
+  %i.more = icmp slt i64 %i.next, %width
+  br i1 %i.more, label %strip, label %channel.end
+channel.end:
+  %c.next = add i64 %c, 1
+  %c.more = icmp slt i64 %c.next, %channel.last
+  br i1 %c.more, label %channel, label %end
+end:
+  %sum.all = call i64 @llvm.vector.reduce.add.v{lanes}i64(<{lanes} x i64> %total.next)
   ret i64 %sum.all
 }}
 """

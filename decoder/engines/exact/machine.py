@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import llvmlite.binding as llvm
-import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.decoder import cache, jit
@@ -24,7 +23,7 @@ _LOCK = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the processor's registers hold: output channels of a tile, vectors beside each other, numbers of a vector."""
+    """What registers hold: output channels of a tile, vectors beside each other, numbers of a vector."""
 
     channels: int
     vectors: int

@@ -162,7 +162,7 @@ class Convolution:
 
     def make(self, rows: Span, run: Run) -> Fixed:
         """Multiply block by block."""
-        height, width = run.sizes[self.output]
+        width = run.sizes[self.output][1]
         out = np.empty((self.channels, rows[1] - rows[0], width), np.int32)
         work = _Work(self, run, rows, out)
         blocks = work.blocks()
@@ -178,8 +178,8 @@ class _Work:
     """How a convolution is cut into blocks, which threads make one after the other.
 
     The input of a block is laid out as planes of rows with margins, one for every channel and phase of the stride, so
-    that a tap is an offset (`tiles`). Rows of sums have the length of rows with margins too; what lies in the margins is
-    passed over.
+    that a tap is an offset (`tiles`). Rows of sums have the length of rows with margins too; what lies in the margins
+    is passed over.
     """
 
     def __init__(self, layer: Convolution, run: Run, rows: Span, out: Fixed) -> None:
@@ -244,8 +244,8 @@ class _Work:
         for phase in range(stride):
             place = np.array(
                 [
-                    *array.shape, stride * row + self.row + phase - top, tall, stride * column + self.column, self.pitch,
-                    -top, self.height - top, of_channel, self.plane, *layer.clip,
+                    *array.shape, stride * row + self.row + phase - top, tall, stride * column + self.column,
+                    self.pitch, -top, self.height - top, of_channel, self.plane, *layer.clip,
                 ],
                 np.int64,
             )  # fmt: skip
@@ -333,16 +333,15 @@ class Depthwise:
         source, height = run.held[self.source], run.sizes[self.source][0]
         channels, _, width = source.array.shape
         out = np.empty((channels, rows[1] - rows[0], width), np.int32)
-        weights, scale = self.weights, self.weights.scale
-        taps = weights.matrices[0].reshape(channels, 3, 3)
+        weights = self.weights
+        taps, scale, limits = weights.matrices[0], weights.scale, np.array(self.format, np.float64)
+        top = source.top
 
         def piece(first: int, last: int) -> int:
-            line = np.empty(width)
-            low, high = self.format
-            cut = kernels.depthwise(
-                source.array, taps, scale, weights.bias, out, line, source.top, height, rows[0], low, high, first, last
+            place = np.array(
+                [first, last, source.array.shape[1], width, rows[0] - top, out.shape[1], -top, height - top], np.int64
             )
-            return int(cut)
+            return lines.depthwise(source.array, taps, scale, weights.bias, limits, out, place)
 
         run.split(piece, channels, out.shape[1] * width, self.output)
         return out

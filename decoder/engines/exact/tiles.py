@@ -1,11 +1,9 @@
 """Products of integers for convolutions, read where the input lies: machine code of our own, tile by tile.
 
-A tile is some output channels by some positions, held in registers while the taps are added up. A tap is an offset: where
-positions are laid out row by row with margins, all of a row's and all rows' values under a tap lie that far from
-the first. So nothing is laid out once per tap, as a matrix product would want it. Every product and every partial sum
-is an integer below 2^53: fused or not, in whatever order, all operations are exact.
-
-The code is made by LLVM for the processor's vectors and kept in the project's cache.
+A tile is some output channels by some positions, held in registers while the taps are added up. A tap is an offset:
+where positions are laid out row by row with margins, the values under a tap lie that far from those under the first.
+So nothing is laid out once per tap, as a matrix product would want it. Every product and every partial sum is an
+integer below 2^53: fused or not, in whatever order, all operations are exact.
 """
 
 from __future__ import annotations
@@ -106,8 +104,8 @@ def _module(tile: Shape) -> str:
     )
     rows = "\n".join(f"  %row{m} = mul i64 %line, {m}" for m in range(tile.channels))
     return f"""
-define i64 @tiles(ptr %laid, ptr %offsets, ptr %weights, ptr %sums, i64 %depth, i64 %points, i64 %line, i64 %blocks, i64 %chunk,
-                   i64 %groups, i64 %apart) {{
+define i64 @tiles(ptr %laid, ptr %offsets, ptr %weights, ptr %sums, i64 %depth, i64 %points, i64 %line,
+                  i64 %blocks, i64 %chunk, i64 %groups, i64 %apart) {{
 entry:
 {rows}
   %weight.block = mul i64 %depth, {tile.channels}
