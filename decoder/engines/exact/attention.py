@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.decoder.engines.exact import lines, tiles
+from jpegai.decoder.engines.exact.convolution import Convolution, Part
 from jpegai.decoder.engines.exact.functions import EXP_FRACTION, exp_negative, exp_tables
-from jpegai.decoder.engines.exact.steps import Convolution, Part, Run, Span
+from jpegai.decoder.engines.exact.steps import Run, Span
 from jpegai.decoder.engines.exact.weights import Bound, IntegerWeights
 from jpegai.decoder.engines.formats import EXACT_PRODUCT, Fixed
-from jpegai.decoder.engines.product import products
+from jpegai.decoder.engines.product import one_thread, products
 from jpegai.decoder.jit import kernel
 
 __all__ = ["POSITIONS", "Gram", "Mix"]
@@ -125,7 +126,8 @@ class Gram:
                     products(np.ascontiguousarray(queries[head]), columns[head][:, None], made[head][:, None])
                 sums.add(made, (queries * queries).sum(axis=-1), (keys * keys).sum(axis=-1))
 
-        run.workers.split(piece, -(-length // wide))
+        with one_thread():
+            run.workers.split(piece, -(-length // wide))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

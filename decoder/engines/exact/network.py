@@ -21,7 +21,6 @@ from jpegai.decoder.engines.exact.program import AnyStep, LocalStep, build_steps
 from jpegai.decoder.engines.exact.steps import Rows, Run, Span, Step
 from jpegai.decoder.engines.exact.weights import Bound
 from jpegai.decoder.engines.formats import FRACTION, Fixed, Saturations
-from jpegai.decoder.engines.product import one_thread
 from jpegai.decoder.engines.saturation import to_latents
 from jpegai.decoder.geometry import ceil_div
 from jpegai.decoder.models import ModelStore, file_name
@@ -86,11 +85,10 @@ class ExactNetwork:
         for entry, array in zip(self.network.inputs, inputs, strict=True):
             run.held[entry.name] = Rows(np.ascontiguousarray(array), 0)
         sums: dict[str, Sums] = {}
-        with one_thread():
-            for number, segment in enumerate(self._segments):
-                _run_segment(segment, run, sums)
-                later = {name for each in self._segments[number + 1 :] for step in each.steps for name in _inputs(step)}
-                run.held = {name: rows for name, rows in run.held.items() if name in later | {self.network.output}}
+        for number, segment in enumerate(self._segments):
+            _run_segment(segment, run, sums)
+            later = {name for each in self._segments[number + 1 :] for step in each.steps for name in _inputs(step)}
+            run.held = {name: rows for name, rows in run.held.items() if name in later | {self.network.output}}
         return run.held[self.network.output].array
 
 

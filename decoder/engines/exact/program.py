@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from jpegai.codestream.errors import ModelError, UnsupportedError
 from jpegai.decoder.engines.exact import lines, tiles
 from jpegai.decoder.engines.exact.attention import Gram, Mix
+from jpegai.decoder.engines.exact.convolution import Convolution, Part
 from jpegai.decoder.engines.exact.ranges import INPUT_RANGES, RANGES
-from jpegai.decoder.engines.exact.steps import Concat, Convolution, Depthwise, Elementwise, LayerNorm, Part, Slice, Span
+from jpegai.decoder.engines.exact.steps import Concat, Depthwise, Elementwise, LayerNorm, Slice, Span
 from jpegai.decoder.engines.exact.weights import dropped_bits, integer_weights
 from jpegai.decoder.engines.formats import FRACTION, ONE
 from jpegai.decoder.networks import Layer, Network, Tensor

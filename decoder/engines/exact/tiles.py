@@ -22,9 +22,6 @@ __all__ = ["arrange", "matrices", "multiply"]
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
-#: Bytes of the input of a tile that the nearest cache holds beside weights.
-_NEAR = 24 << 10
-
 
 def arrange(matrices: Float64) -> Float64:
     """Return (G, M, K) matrices as (G, blocks, K, channels of a tile), blocks of output channels filled up with 0."""
@@ -60,24 +57,23 @@ def multiply(weights: Float64, laid: Float64, offsets: Int64, group: int, sums: 
         products(matrices(weights), laid[starts + np.arange(points)], made)
         sums[:, :, :points] = made[:, 0]
         return
-    chunk = blocks if 8 * depth * shape().points <= _NEAR else 1
     _code()(
         address(laid), address(offsets), address(weights), address(sums),
-        depth, points, sums.shape[2], blocks, chunk, groups, group,
+        depth, points, sums.shape[2], blocks, groups, group,
     )  # fmt: skip
 
 
 @functools.cache
 def _code() -> Callable[..., int]:
-    return functions(_module(shape()), {"tiles": "ppppiiiiiii"})["tiles"]
+    return functions(_module(shape()), {"tiles": "ppppiiiiii"})["tiles"]
 
 
 def _module(tile: Shape) -> str:
-    """Return the code in LLVM's language: loops over groups, chunks of blocks, tiles of positions, blocks and taps."""
+    """Return the code in LLVM's language: loops over groups, blocks of channels, tiles of positions, and taps."""
     vector = f"<{tile.lanes} x double>"
     places = [(m, v) for m in range(tile.channels) for v in range(tile.vectors)]
     sums = "\n".join(
-        f"  %sum{m}.{v} = phi {vector} [zeroinitializer, %block], [%next{m}.{v}, %tap]" for m, v in places
+        f"  %sum{m}.{v} = phi {vector} [zeroinitializer, %tile], [%next{m}.{v}, %tap]" for m, v in places
     )
     values = "\n".join(
         f"  %from{v} = getelementptr double, ptr %under, i64 {v * tile.lanes}\n"
@@ -105,7 +101,7 @@ def _module(tile: Shape) -> str:
     rows = "\n".join(f"  %row{m} = mul i64 %line, {m}" for m in range(tile.channels))
     return f"""
 define i64 @tiles(ptr %laid, ptr %offsets, ptr %weights, ptr %sums, i64 %depth, i64 %points, i64 %line,
-                  i64 %blocks, i64 %chunk, i64 %groups, i64 %apart) {{
+                  i64 %blocks, i64 %groups, i64 %apart) {{
 entry:
 {rows}
   %weight.block = mul i64 %depth, {tile.channels}
@@ -116,29 +112,23 @@ group:
   %laid.group = mul i64 %g, %apart
   %input = getelementptr double, ptr %laid, i64 %laid.group
   %first = mul i64 %g, %blocks
-  br label %chunk.start
-chunk.start:
-  %c = phi i64 [0, %group], [%c.end, %chunk.end]
-  %c.full = add i64 %c, %chunk
-  %c.over = icmp sgt i64 %c.full, %blocks
-  %c.end = select i1 %c.over, i64 %blocks, i64 %c.full
-  br label %tile
-tile:
-  %n = phi i64 [0, %chunk.start], [%n.next, %tile.end]
-  %start = getelementptr double, ptr %input, i64 %n
   br label %block
 block:
-  %b = phi i64 [%c, %tile], [%b.next, %block.end]
+  %b = phi i64 [0, %group], [%b.next, %block.end]
   %place = add i64 %first, %b
   %weight.place = mul i64 %place, %weight.block
   %weight.start = getelementptr double, ptr %weights, i64 %weight.place
   %sums.place = mul i64 %place, %sums.block
-  %sums.tile = add i64 %sums.place, %n
-  %made = getelementptr double, ptr %sums, i64 %sums.tile
+  %sums.start = getelementptr double, ptr %sums, i64 %sums.place
+  br label %tile
+tile:
+  %n = phi i64 [0, %block], [%n.next, %tile.end]
+  %start = getelementptr double, ptr %input, i64 %n
+  %made = getelementptr double, ptr %sums.start, i64 %n
   br label %tap
 tap:
-  %k = phi i64 [0, %block], [%k.next, %tap]
-  %weight = phi ptr [%weight.start, %block], [%weight.next, %tap]
+  %k = phi i64 [0, %tile], [%k.next, %tap]
+  %weight = phi ptr [%weight.start, %tile], [%weight.next, %tap]
 {sums}
   %offset.at = getelementptr i64, ptr %offsets, i64 %k
   %offset = load i64, ptr %offset.at, align 8
@@ -148,19 +138,16 @@ tap:
   %weight.next = getelementptr double, ptr %weight, i64 {tile.channels}
   %k.next = add i64 %k, 1
   %k.more = icmp slt i64 %k.next, %depth
-  br i1 %k.more, label %tap, label %block.end
-block.end:
-{stores}
-  %b.next = add i64 %b, 1
-  %b.more = icmp slt i64 %b.next, %c.end
-  br i1 %b.more, label %block, label %tile.end
+  br i1 %k.more, label %tap, label %tile.end
 tile.end:
+{stores}
   %n.next = add i64 %n, {tile.points}
   %n.more = icmp slt i64 %n.next, %points
-  br i1 %n.more, label %tile, label %chunk.end
-chunk.end:
-  %c.more = icmp slt i64 %c.end, %blocks
-  br i1 %c.more, label %chunk.start, label %group.end
+  br i1 %n.more, label %tile, label %block.end
+block.end:
+  %b.next = add i64 %b, 1
+  %b.more = icmp slt i64 %b.next, %blocks
+  br i1 %b.more, label %block, label %group.end
 group.end:
   %g.next = add i64 %g, 1
   %g.more = icmp slt i64 %g.next, %groups
