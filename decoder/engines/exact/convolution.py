@@ -25,8 +25,11 @@ Shape = tuple[int, ...]
 #: What a plan depends on, as `_Plan` takes it.
 Key = tuple[Span, Shape, Shape, int, int, Shape, int, int]
 
-#: Of a block: largest number of columns, of numbers that are laid out, and of sums.
-_COLUMNS, _LAID_OUT, _SUMS = 128, 1 << 17, 1 << 17
+#: Of a block: number of columns at most, and at least where there are so many; largest number of what is laid out,
+#: and of sums.
+_COLUMNS, _NARROW, _LAID_OUT, _SUMS = 128, 32, 1 << 17, 1 << 17
+#: What laying out a number costs, in multiply-adds.
+_LAY_OUT = 24
 #: Results that are worth a thread.
 _GRAIN = 1 << 13
 #: Plans that a layer keeps.
@@ -168,21 +171,29 @@ class _Plan:
         row, column = min(part.row for part in parts), min(part.column for part in parts)
         under = (max(part.row + part.rows for part in parts) - row - 1) // stride
         beside = (max(part.column + part.columns for part in parts) - column - 1) // stride
-        wide = ceil_div(across, ceil_div(across, _COLUMNS))
-        pitch = wide + beside
         planes, sums = source[0] * stride**2, self.groups * self.results
-        most = min(_LAID_OUT // (planes * pitch) - under, _SUMS // (sums * pitch))
         least = threads if sums * across * tall >= _GRAIN else 1
-        high = max(1, min(most, ceil_div(tall, least)))
-        high = ceil_div(tall, ceil_div(tall, high))
+
+        def points(high: int, wide: int) -> int:
+            return ceil_div((high - 1) * (wide + beside) + wide, tile.points) * tile.points
+
+        def rows_of(wide: int) -> int:
+            pitch = wide + beside
+            most = min(_LAID_OUT // (planes * pitch) - under, _SUMS // (sums * pitch), ceil_div(tall, least))
+            return ceil_div(tall, ceil_div(tall, max(1, most)))
+
+        def cost(wide: int) -> float:
+            high = rows_of(wide)
+            products = sum(part.weights.size for part in parts) * points(high, wide)
+            return (_LAY_OUT * planes * (high + under) * (wide + beside) + products) / (high * min(wide, across))
+
+        counts = range(ceil_div(across, _COLUMNS), ceil_div(across, _NARROW) + 1)
+        wide = min((ceil_div(across, count) for count in counts), key=cost)
+        high, pitch = rows_of(wide), wide + beside
         self.plane = (high + under) * pitch
         of_channel = stride**2 * self.plane
         self.group = share * of_channel
-
-        def points(rows: int) -> int:
-            return ceil_div((rows - 1) * pitch + wide, tile.points) * tile.points
-
-        self.points = points(high)
+        self.points = points(high, wide)
         self.room = planes * self.plane + tile.points, sums * self.points
         self.offsets = [
             _offsets(share, part.row - row, part.rows, part.column - column, part.columns, stride, self.plane, pitch)
@@ -205,7 +216,7 @@ class _Plan:
                 ]  # fmt: skip
                 made = len(self.scale), pitch, up, count, left, columns, *rows, out[2], other_top, other[2]
                 places = [np.array(place, np.int64) for place in (*laid, made)]
-                self.blocks.append(_Block(tuple(places[:-1]), places[-1], points(count)))
+                self.blocks.append(_Block(tuple(places[:-1]), places[-1], points(count, wide)))
 
     def make(self, block: _Block, source: Fixed, other: Fixed, out: Fixed) -> int:
         """Make a block of results; return how many values the formats cut."""
