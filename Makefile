@@ -27,6 +27,9 @@ check: $(READY)
 docs/syntax.md: $(READY) FORCE
 	$(BIN)/jpegai syntax --format markdown > $@
 
+docs/exact-formats.md: $(READY) FORCE
+	$(BIN)/jpegai models prove --formats > $@
+
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
 

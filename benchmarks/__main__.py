@@ -6,14 +6,16 @@ import os
 import platform
 import sys
 
-from benchmarks import decode, entropy, memory, networks, pictures, process, windows
+from benchmarks import decode, entropy, filters, memory, networks, pictures, prediction, process, windows
 
 SECTIONS = {
     "entropy": entropy.run,
     "networks": networks.run,
     "decode": decode.run,
+    "filters": filters.run,
     "memory": memory.run,
     "pictures": pictures.run,
+    "prediction": prediction.run,
     "process": process.run,
     "windows": windows.run,
 }

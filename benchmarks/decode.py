@@ -23,7 +23,7 @@ def run(repeats: int = 7) -> None:
     if not streams:
         print("no timing streams: skipped")
         return
-    decoder = Decoder("test")
+    decoder = Decoder("test", engine="float32")
     print(f"{'stream':26}{'total ms':>9}" + "".join(f"{stage:>18}" for stage in STAGES) + f"{'outside synthesis':>19}")
     loads, writers = [], []
     for vector in streams:
@@ -75,7 +75,7 @@ def _bands(whole: Decoder) -> None:
     stream = untiled(vector.path)
     full = make_plan(stream, "BOP")
     limit = full.memory // 3
-    bounded = Decoder(whole.store, max_memory=limit)
+    bounded = Decoder(whole.store, engine="float32", max_memory=limit)
     plan = make_plan(stream, "BOP", max_memory=limit)
     times = {}
     for name, decoder in (("whole", whole), ("bands", bounded)):

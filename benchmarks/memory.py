@@ -33,7 +33,7 @@ def measure(stream: str, small: str, transform: str, memory: int) -> None:
     from jpegai.decoder import Decoder
     from jpegai.decoder.plan import make_plan
 
-    decoder = Decoder("test", max_memory=memory or None)
+    decoder = Decoder("test", engine="float32", max_memory=memory or None)
     decoder.decode(small, transform=transform)
     loaded = status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # VmHWM from now on
@@ -72,7 +72,10 @@ def in_process(*arguments: object) -> dict[str, float]:
 
 
 def run() -> None:
-    """Print a row for each picture and transform: whole, and in bands where the transform allows them."""
+    """Print a row for each picture and transform: whole, and in bands where the transform allows them.
+
+    SOP and BOP are to need `AIM` bytes per pixel at most, in bands or not.
+    """
     print(f"{'':20}{'peak MiB':>10}{'bytes/px':>10}{'MiB/Mpx':>9}{'estimate':>10}{'bands':>7}{'seconds':>9}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

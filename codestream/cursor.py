@@ -15,26 +15,33 @@ MAX_ZERO_BITS = 32
 
 
 class BitReader:
-    """Reads a byte string bit by bit; it is looked at, and copied, only when the first bits are asked for.
+    """Reads a byte string bit by bit; bytes are looked at, and copied, only when bits of them are asked for.
 
-    `start` is the position of the first byte in the file; positions and errors are given in bits of the file.
+    Args:
+        data: the bytes.
+        start: position of the first byte in the file; positions and errors are given in bits of the file.
+        ahead: whether the first bits that are asked for may take all bytes along, which is faster. Else no byte is
+            looked at behind the bits that are read: of a table whose length only its content says.
     """
 
-    def __init__(self, data: bytes | memoryview, start: int = 0) -> None:
+    def __init__(self, data: bytes | memoryview, start: int = 0, *, ahead: bool = True) -> None:
         self._data = memoryview(data)
         self._origin = 8 * start
-        self._skipped = 0  # bits taken as byte strings while there is no reader
+        self._ahead = ahead
+        self._local = 0  # position of the next bit in the data
+        self._end = 0  # behind the last bit that the reader holds
         self._reader: Reader | None = None
 
-    def _bits(self) -> Reader:
-        if self._reader is None:
-            self._reader = Reader(Bits.from_bytes(bytes(self._data)))
-            self._reader.pos = self._skipped
+    def _bits(self, count: int) -> Reader:
+        """Return the reader for the next `count` bits, which it holds where the data have so many."""
+        stop = self._local + count
+        if self._reader is None or stop > self._end:
+            first, within = divmod(self._local, 8)
+            last = len(self._data) if self._ahead else min(len(self._data), -(-stop // 8))
+            self._reader = Reader(Bits.from_bytes(bytes(self._data[first:last])))
+            self._reader.pos = within
+            self._end = 8 * last
         return self._reader
-
-    @property
-    def _local(self) -> int:
-        return self._skipped if self._reader is None else int(self._reader.pos)
 
     @property
     def position(self) -> int:
@@ -65,27 +72,29 @@ class BitReader:
         if bits == 0:
             return 0
         try:
-            return int(self._bits().read_value(f"u{bits}"))
+            value = int(self._bits(bits).read_value(f"u{bits}"))
         except ReadError:
             self.need(bits)
             raise
+        self._local += bits
+        return value
 
     def run(self, count: int, bits: int) -> list[int]:
         """Read `count` unsigned numbers of `bits` bits each."""
         self.need(count * bits)
         if bits == 0 or count == 0:
             return [0] * count
-        return list(self._bits().read_array(f"u{bits}", count).to_list())
+        values = self._bits(count * bits).read_array(f"u{bits}", count).to_list()
+        self._local += count * bits
+        return list(values)
 
     def take(self, count: int) -> memoryview:
         """Read `count` bytes, which begin on a byte boundary of the data, as a view."""
         self.need(8 * count)
         first, within = divmod(self._local, 8)
         assert not within, "a byte string begins within a byte"
-        if self._reader is None:
-            self._skipped += 8 * count
-        else:
-            self._reader.pos += 8 * count
+        self._local += 8 * count
+        self._reader = None
         return self._data[first : first + count]
 
     def ue(self) -> int:

@@ -12,6 +12,7 @@ from jpegai.codestream.codestream import Codestream
 from jpegai.codestream.errors import EditError, Finding, JpegAIError
 from jpegai.codestream.framing import Segment, join_codestream, segment_parts
 from jpegai.codestream.headers import build_header, read_header
+from jpegai.codestream.rules.catalogue import rule_of
 from jpegai.codestream.rules.check import check
 from jpegai.codestream.schema.recoding import ELEMENT_CLASSES, TOOL_FILTERS, changed
 from jpegai.codestream.schema.segments import SegmentKind
@@ -111,7 +112,7 @@ def new_findings(before: Codestream, after: Codestream) -> list[Finding]:
 
 def _breach(found: Finding) -> tuple[str, str, str]:
     """What makes two findings of two streams the same: the number of a segment does not."""
-    return found.rule, found.severity, _NUMBER.sub(r"\1", found.selector or "")
+    return rule_of(found).id, found.severity, _NUMBER.sub(r"\1", found.selector or "")
 
 
 def _refusal(error: JpegAIError) -> EditError:

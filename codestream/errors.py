@@ -145,17 +145,20 @@ class Finding:
     """Something worth reporting that does not stop the work.
 
     `rule` is the id of the conformance rule (section 12.6 of the specification), `severity` its ``E``, ``C``
-    or ``W``; `bit_offset` and `bits` are the place in the file, where there is one.
+    or ``W``; `bit_offset` and `bits` are the place in the file, where there is one. What a decoder reports although
+    no rule speaks of it has None as its rule, and `section` says which section of the specification does, if any.
     """
 
-    rule: str
+    rule: str | None
     severity: str
     message: str
     selector: str | None = None
     bit_offset: int | None = None
     bits: int = 0
+    section: str | None = None
 
     def __str__(self) -> str:
+        source = self.rule or (f"section {self.section}" if self.section else "")
         place = f"{self.selector}: " if self.selector else ""
         at = "" if self.bit_offset is None else f" at {position(self.bit_offset)}"
-        return f"{self.rule} {place}{self.message}{at}"
+        return f"{source} {place}{self.message}{at}".lstrip()

@@ -21,8 +21,6 @@ from jpegai.codestream.schema.segments import EOC, SEGMENTS, SOC, SegmentKind
 
 __all__ = ["Framing", "Gap", "Segment", "frame", "join_codestream", "length_field", "segment_parts", "start_fields"]
 
-#: Bytes of the longest length field: 32 zero bits, a one, 32 bits.
-_LONGEST_LENGTH = 9
 #: Places that recovery looks at before it gives up: more of them are no damaged stream.
 _MOST_LINKS = 1 << 17
 _START = re.compile(b"\xff\x80\xff\x82")
@@ -127,7 +125,7 @@ def _length(data: memoryview, position: int) -> _Length:
     Raises:
         JpegAIError: it is not complete or too long (S-07).
     """
-    reader = BitReader(data[position : position + _LONGEST_LENGTH], position)
+    reader = BitReader(data[position:], position, ahead=False)
     try:
         value = reader.ue()
     except JpegAIError as error:

@@ -17,9 +17,6 @@ from jpegai.codestream.schema.values import Header, Scope
 
 __all__ = ["Payload", "Region", "ThreadPayload", "build_payload", "read_payload", "shortest_thread", "smallest_region"]
 
-#: Longest exponential Golomb code that a reader takes: 32 zero bits, a one, 32 bits.
-_LONGEST_CODE = 65
-
 
 @dataclass(frozen=True, slots=True)
 class ThreadPayload:
@@ -151,8 +148,7 @@ def _cut(
     result: Payload, payload: memoryview, offset: int, group: str, threads: int, regions: int, fields: list[Entry]
 ) -> None:
     """Cut a payload in dependent regions by the size table in front of them (01.6.1)."""
-    longest = (regions - 1) * _LONGEST_CODE // 8 + 1
-    reader = BitReader(payload[:longest], offset)
+    reader = BitReader(payload, offset, ahead=False)
     header, start, bits, value = _table(REGION_SIZES, reader, group, {"R": regions}, "S-37", fields)
     path = f"{group}.padding"
     if bits:
@@ -198,7 +194,7 @@ def _threads(
     first = 0
     sizes: list[int] = []
     if threads > 1:
-        reader = BitReader(payload[: (threads - 1) * _LONGEST_CODE // 8 + 1], offset)
+        reader = BitReader(payload, offset, ahead=False)
         header, start, bits, value = _table(THREAD_SIZES, reader, group, {"T": threads}, "S-41", fields)
         path = f"{group}.padding"
         if bits:

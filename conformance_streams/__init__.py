@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ class EmbeddedStream:
         sha256: of the codestream.
         models: name of the models it decodes with.
         references: picture file of each transform (``sop``, ``bop``).
+        stages: for each transform the sha256 of every result of the exact engine (docs/dumps.md).
     """
 
     file: str
@@ -36,6 +37,7 @@ class EmbeddedStream:
     sha256: str
     models: str
     references: dict[str, str]
+    stages: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from jpegai.codestream import Codestream, Finding, JpegAIError
 from jpegai.codestream.rules.catalogue import catalogue, finding
 from jpegai.codestream.rules.report import Decoding
 from jpegai.codestream.schema.pih import CHANNELS, TRANSFORMS
+from jpegai.decoder.canonical import canonical, sha256
 from jpegai.decoder.components import COMPONENTS
 from jpegai.decoder.decoder import Decoder
 from jpegai.decoder.foresight import model_files
@@ -33,17 +33,14 @@ def decode_for_rules(decoder: Decoder, stream: Codestream, expected: Mapping[str
     Args:
         decoder: what decodes; its models decide R-95.
         stream: a stream that was parsed.
-        expected: sha256 of stages (`HASHED_STAGES`) of a right decode: of the little-endian bytes in C order, as
-            ``vectors/README.md`` has them.
+        expected: sha256 of stages (`HASHED_STAGES`) of a right decode, of their canonical form.
     """
     reasons: dict[str, str] = {}
     findings = [*_models(decoder, stream, reasons)]
     asked = dict(expected or {})
     try:
         picture = decoder.decode(stream)
-        stages: dict[str, NDArray[Any]] = {"picture": picture.rgb} if "picture" in asked else {}
-        if any(stage != "picture" for stage in asked):
-            stages |= decoder.dump(stream)
+        stages = decoder.dump(stream, stages=[*asked]) if asked else {}
     except JpegAIError as error:
         return _stopped(decoder, error, findings, reasons)
     own = [each for each in picture.findings if _takes_a_decode(each.rule)]
@@ -116,11 +113,6 @@ def _hashes(
             if stage not in stages:
                 reasons[rule] = f"the decode has no stage {stage}"
                 continue
-            found = _sha256(stages[stage])
+            found = sha256(canonical(stage, stages[stage]))
             if found != expected[stage].lower():
                 yield finding(rule, f"found {found} as sha256 of {stage}, expected {expected[stage]}", None)
-
-
-def _sha256(array: NDArray[Any]) -> str:
-    little = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
-    return hashlib.sha256(little.tobytes()).hexdigest()

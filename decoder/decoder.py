@@ -18,7 +18,7 @@ from jpegai.decoder.plan import DEFAULT_MAX_PIXELS, Plan, make_plan
 from jpegai.decoder.recorder import Dump, Recorder
 from jpegai.decoder.support import check, choose_transform
 from jpegai.decoder.symbols import Symbols
-from jpegai.decoder.windows import Roi, chosen_window
+from jpegai.decoder.windows import Roi, chosen_window, roi_window, window_roi
 from jpegai.decoder.workers import Workers
 
 if TYPE_CHECKING:
@@ -28,12 +28,15 @@ if TYPE_CHECKING:
     from jpegai.decoder.outline import Outline
     from jpegai.decoder.picture.formats import PictureFormat
     from jpegai.decoder.picture.picture import Picture
+    from jpegai.decoder.together import Group
 
-__all__ = ["ENGINES", "Decoder"]
+__all__ = ["ENGINES", "Decoder", "NetworkKey", "plan_networks"]
 
 #: What can run the networks, the default first.
 ENGINES = ("exact", "float32")
 _NO_LIMIT = 1 << 62
+#: Name, model index and bank of a network, as `Decoder.network` takes them.
+NetworkKey = tuple[str, int, str | None]
 Source = Codestream | str | os.PathLike[str] | bytes
 
 
@@ -45,6 +48,7 @@ class Options(TypedDict, total=False):
     format: str | PictureFormat | None
     colour: str
     eicci_selection: str
+    quality_prediction: str
     force: bool
 
 
@@ -57,8 +61,10 @@ class Decoder:
             promises the tolerances of section 12.6.6.
         threads: threads of networks and loops; by default the CPUs the process may use.
         max_memory: bytes a decode may take above libraries and models; by default half of the machine's memory.
-        max_pixels: largest coded picture, in samples.
+        max_pixels: largest coded picture, in samples; of a window, of what it needs of the picture.
         provider: what runs the float32 networks: ``cpu`` or ``cuda``.
+        allow_unproved: let the exact engine run weights that are too large for it, cut down to what is left of them
+            (docs/exact-arithmetic.md); pictures then carry a warning.
 
     Raises:
         ModelError: there are no such models.
@@ -74,27 +80,30 @@ class Decoder:
         max_memory: int | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
         provider: str = "cpu",
+        allow_unproved: bool = False,
     ) -> None:
         if engine not in ENGINES:
             raise ValueError(f"engine {engine!r} is none of {ENGINES}")
         if threads is not None and threads < 1:
             raise ValueError(f"threads must be at least 1, not {threads}")
+        self.engine_name = engine
+        self.provider = provider
         self.store = models if isinstance(models, ModelStore) else ModelStore.open(models)
         self.max_memory = max_memory
         self.max_pixels = max_pixels
         self.workers = Workers(threads)
-        self.engine = self._make_engine(engine, provider)
+        self.engine = self._make_engine(engine, provider, allow_unproved)
         self._entropy_models: dict[tuple[str, int], EntropyModel] = {}
         self._lock = threading.Lock()
 
-    def _make_engine(self, engine: str, provider: str) -> Engine:
+    def _make_engine(self, engine: str, provider: str, allow_unproved: bool) -> Engine:
         # each is imported when it is asked for: the runtime of the other one takes longer than a small decode
         if engine == "exact":
             if provider != "cpu":
                 raise UnsupportedError(f"provider '{provider}' runs the engine float32 only")
             from jpegai.decoder.engines.exact.network import ExactEngine
 
-            return ExactEngine(self.store, self.workers)
+            return ExactEngine(self.store, self.workers, allow_unproved=allow_unproved)
         from jpegai.decoder.engines.float32 import Float32Engine
 
         return Float32Engine(self.store, threads=self.workers.threads, provider=provider)
@@ -127,7 +136,9 @@ class Decoder:
         Args:
             stream: a `Codestream`, a path, or the bytes of a file.
             roi: (x, y, width, height) of a window in luma samples of the displayed picture; of a subsampled plane come
-                the samples floor(x / s) to floor((x + width - 1) / s). A list of windows gives a list of pictures.
+                the samples floor(x / s) to floor((x + width - 1) / s). A list of windows gives a list of pictures;
+                those that lie together are cut from one decode where that is less work, and share its times and
+                findings.
             tile: row and column of a synthesis tile of the primary component, from 0.
             region: number of a region, from 0.
             options: any of these:
@@ -140,6 +151,8 @@ class Decoder:
                 eicci_selection: which models the eICCI filter applies to its tiles: ``reference``, those of the first
                 tile to all, each of which reads what earlier ones made, as the reference decoder does; ``per-tile``,
                 those of each tile, the evident intent (08.8 D3, D4).
+                quality_prediction: how the predictor of the quality map rounds: ``truncate`` toward zero, as it should
+                be; ``floor``, for streams of encoders that rounded down (05.16 D2).
                 force: decode with a transform that the stream does not list.
 
         Raises:
@@ -147,7 +160,8 @@ class Decoder:
             UnsupportedError: it uses something that is not built; the element is named.
             ModelError: weights are missing or wrong.
             LimitError: a limit would be exceeded.
-            ValueError: `transform`, `format`, `colour` or `eicci_selection` is no such name, or there is no such part.
+            ValueError: `transform`, `format`, `colour`, `eicci_selection` or `quality_prediction` is no such name, or
+                there is no such part.
         """
         if not isinstance(roi, list):
             picture = self.record(stream, Recorder(), roi=roi, tile=tile, region=region, **options)
@@ -155,12 +169,14 @@ class Decoder:
             return picture
         if tile is not None or region is not None:
             raise ValueError("only one of roi, tile and region can be given")
-        stream, symbols, pictures = _open(stream), Symbols(), []
-        for each in roi:
-            picture = self.record(stream, Recorder(), roi=each, symbols=symbols, **options)
+        stream, symbols = _open(stream), Symbols()
+        windows = [roi_window(stream, each) for each in roi]
+        pictures: dict[int, Picture] = {}
+        for group in self._grouped(stream, windows, options):
+            picture = self.record(stream, Recorder(), roi=window_roi(group.window), symbols=symbols, **options)
             assert picture is not None
-            pictures.append(picture)
-        return pictures
+            pictures |= {member: picture.part(windows[member]) for member in group.members}
+        return [pictures[member] for member in range(len(windows))]
 
     def dump(
         self,
@@ -191,6 +207,7 @@ class Decoder:
         self.record(stream, recorder, roi=roi, **options)
         return recorder.results
 
+    @overload
     def plan(
         self,
         stream: Source,
@@ -199,12 +216,26 @@ class Decoder:
         tile: tuple[int, int] | None = None,
         region: int | None = None,
         **options: Unpack[Options],
-    ) -> Outline:
+    ) -> Outline: ...
+
+    @overload
+    def plan(self, stream: Source, *, roi: list[Roi], **options: Unpack[Options]) -> list[Outline]: ...
+
+    def plan(
+        self,
+        stream: Source,
+        *,
+        roi: Roi | list[Roi] | None = None,
+        tile: tuple[int, int] | None = None,
+        region: int | None = None,
+        **options: Unpack[Options],
+    ) -> Outline | list[Outline]:
         """Return what a decode with these arguments will read and compute; only headers and tables are read.
 
         Args:
             stream: as `decode`.
-            roi: as `decode`.
+            roi: as `decode`. Of a list of windows there is a plan for each decode that is made; what is sequential
+                (z, the residual of a region) is decoded for the first one that needs it.
             tile: as `decode`.
             region: as `decode`.
             options: as `decode`.
@@ -212,20 +243,42 @@ class Decoder:
         Raises:
             JpegAIError, ValueError: as `decode`.
         """
+        stream = _open(stream)
+        if not isinstance(roi, list):
+            window = chosen_window(stream, roi, tile, region)
+            return self._outline(stream, window, None if window is None else (window,), options)
+        if tile is not None or region is not None:
+            raise ValueError("only one of roi, tile and region can be given")
+        windows = [roi_window(stream, each) for each in roi]
+        return [
+            self._outline(stream, group.window, tuple(windows[member] for member in group.members), options)
+            for group in self._grouped(stream, windows, options)
+        ]
+
+    def _outline(
+        self, stream: Codestream, window: Area | None, windows: tuple[Area, ...] | None, options: Options
+    ) -> Outline:
         from jpegai.decoder.outline import outline
 
-        stream = _open(stream)
         try:
-            stream, plan, rendering = self.layout(stream, chosen_window(stream, roi, tile, region), **options)
+            stream, plan, rendering = self.layout(stream, window, **options)
             whole = make_plan(
                 stream,
                 plan.transform,
                 rendering=rendering,
                 eicci_selection=options.get("eicci_selection", "reference"),
-                max_pixels=self.max_pixels,
+                max_pixels=_NO_LIMIT,
                 max_memory=_NO_LIMIT,
             )
-            return outline(stream, plan, whole, rendering)
+            return outline(stream, plan, whole, rendering, windows or (plan.window,))
+        except JpegAIError as error:
+            raise error.locate(file=stream.name) from None
+
+    def _grouped(self, stream: Codestream, windows: Sequence[Area], options: Options) -> list[Group]:
+        from jpegai.decoder.together import grouped
+
+        try:
+            return grouped(windows, lambda window: self.layout(stream, window, **options)[1])
         except JpegAIError as error:
             raise error.locate(file=stream.name) from None
 
@@ -267,7 +320,7 @@ class Decoder:
         stream = _open(source)
         try:
             stream, plan, rendering = self.layout(stream, chosen_window(stream, roi, tile, region), **options)
-            early = () if recorder.stops_before("planes") else _networks(plan, stream.pih.model_id)
+            early = () if recorder.stops_before("planes") else plan_networks(plan, stream.pih.model_id)
             with self._loading(early):
                 # imported late: the networks load while the compiled loops do
                 from jpegai.decoder.walk import Walk
@@ -286,6 +339,7 @@ class Decoder:
         format: str | PictureFormat | None = None,
         colour: str = "signalled",
         eicci_selection: str = "reference",
+        quality_prediction: str = "truncate",
         force: bool = False,
     ) -> tuple[Codestream, Plan, Rendering]:
         """Lay out a decode before any work, or refuse it.
@@ -298,6 +352,7 @@ class Decoder:
             format: as `decode`.
             colour: as `decode`.
             eicci_selection: as `decode`.
+            quality_prediction: as `decode`.
             force: as `decode`.
 
         Returns:
@@ -317,6 +372,7 @@ class Decoder:
             rendering=rendering,
             channels=channels,
             eicci_selection=eicci_selection,
+            quality_prediction=quality_prediction,
             max_pixels=self.max_pixels,
             max_memory=self.max_memory,
         )
@@ -326,7 +382,7 @@ class Decoder:
         return stream, plan, rendering
 
     @contextlib.contextmanager
-    def _loading(self, networks: Sequence[tuple[str, int, str | None]]) -> Iterator[None]:
+    def _loading(self, networks: Sequence[NetworkKey]) -> Iterator[None]:
         """Load networks in the background of the block; what is not begun when it ends is left."""
         if self.workers.threads == 1 or self.engine.loaded(networks):
             yield
@@ -348,9 +404,9 @@ class Decoder:
             ended.set()
 
 
-def _networks(plan: Plan, model_id: int) -> list[tuple[str, int, str | None]]:
+def plan_networks(plan: Plan, model_id: int) -> list[NetworkKey]:
     """Return the float networks of a decode as `Decoder.network` takes them, in the order in which they run."""
-    networks: list[tuple[str, int, str | None]] = [(name, model_id, None) for name in network_names(plan.transform)]
+    networks: list[NetworkKey] = [(name, model_id, None) for name in network_names(plan.transform)]
     if plan.filters.eicci is not None:
         networks += [(name, index, plan.filters.eicci.bank) for name, index in plan.filters.eicci.networks]
     return networks

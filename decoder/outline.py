@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +17,9 @@ from jpegai.decoder.geometry import Area, size_argument
 from jpegai.decoder.networks import NETWORKS
 from jpegai.decoder.picture.signalling import Rendering
 from jpegai.decoder.plan import Plan
+from jpegai.decoder.windows import window_roi
 
-__all__ = ["Outline", "network_runs", "outline"]
+__all__ = ["Outline", "network_runs", "outline", "plan_macs", "rectangle"]
 
 #: Name, rows and columns of the first input, size argument (of networks that crop).
 Run = tuple[str, int, int, tuple[int, int] | None]
@@ -29,6 +31,7 @@ class Outline:
 
     Attributes:
         plan: the plan.
+        windows: what is cut from its window: several ones where they are decoded together.
         file_bytes: bytes of the file.
         bytes: first byte and the byte behind the last of every part of the file that is read.
         threads: kind of residual segment to the threads of each of its regions that is decoded.
@@ -38,6 +41,7 @@ class Outline:
     """
 
     plan: Plan
+    windows: tuple[Area, ...]
     file_bytes: int
     bytes: tuple[tuple[int, int], ...]
     threads: Mapping[str, Mapping[int, int]]
@@ -68,6 +72,7 @@ class Outline:
             "picture": {"width": plan.display[1], "height": plan.display[0]},
             "transform": plan.transform,
             "window": rectangle(plan.window),
+            "windows": [rectangle(window) for window in self.windows],
             "filtered": rectangle(plan.filtered),
             "unfiltered": rectangle(plan.unfiltered),
             "synthesised": rectangle(plan.samples),
@@ -110,7 +115,7 @@ class Outline:
 
 def rectangle(area: Area) -> list[int]:
     """Return x, y, width and height."""
-    return [area.columns.start, area.rows.start, area.columns.size, area.rows.size]
+    return list(window_roi(area))
 
 
 def margins(inner: Area, outer: Area) -> dict[str, int]:
@@ -144,7 +149,9 @@ def _sized(name: str, area: Area, size: tuple[int, int]) -> Run:
     return name, *area.shape, size_argument(NETWORKS[name].size_argument, *size)
 
 
-def outline(stream: Codestream, plan: Plan, whole: Plan, rendering: Rendering) -> Outline:
+def outline(
+    stream: Codestream, plan: Plan, whole: Plan, rendering: Rendering, windows: tuple[Area, ...]
+) -> Outline:
     """Return what a plan comes to.
 
     Args:
@@ -152,21 +159,24 @@ def outline(stream: Codestream, plan: Plan, whole: Plan, rendering: Rendering) -
         plan: the plan.
         whole: the plan of its whole picture.
         rendering: how the picture is made of the planes.
+        windows: what is cut from the window of the plan.
     """
     threads = {
         kind: {number: len(each) for number, each in stream.regions(kind).items() if number in regions}
         for kind, regions in plan.coded.items()
     }
-    macs = _macs(plan)
+    macs = plan_macs(plan)
     parts = bytes_read(stream, plan.coded)
     notes = tuple(_notes(stream, plan, rendering))
-    return Outline(plan, len(stream.data), parts, threads, macs, sum(_macs(whole).values()), notes)
+    whole_macs = sum(plan_macs(whole).values())
+    return Outline(plan, windows, len(stream.data), parts, threads, macs, whole_macs, notes)
 
 
-def _macs(plan: Plan) -> dict[str, int]:
+def plan_macs(plan: Plan) -> dict[str, int]:
+    """Return the multiply-adds of a decode by network."""
     macs: dict[str, int] = {}
-    for name, rows, columns, size in network_runs(plan):
-        macs[name] = macs.get(name, 0) + multiply_adds(NETWORKS[name], rows, columns, size)
+    for (name, rows, columns, size), times in Counter(network_runs(plan)).items():
+        macs[name] = macs.get(name, 0) + times * multiply_adds(NETWORKS[name], rows, columns, size)
     return macs
 
 

@@ -1,15 +1,16 @@
-"""Files appear under their final name complete or not at all."""
+"""Files and folders appear under their final name complete or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-__all__ = ["atomic_file", "atomic_files"]
+__all__ = ["atomic_file", "atomic_files", "atomic_folder"]
 
 
 @contextlib.contextmanager
@@ -49,3 +50,28 @@ def atomic_files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[list[IO[by
         yield files
         for file in files:
             file.flush()
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Make a folder beside `path` that takes its name when the block ends, and vanishes when it fails.
+
+    Raises:
+        OSError: there is something at `path` that is not an empty folder, or the folder around it cannot be written.
+    """
+    final = Path(path)
+    if final.exists() and not (final.is_dir() and not any(final.iterdir())):
+        raise FileExistsError(17, "exists and is not an empty directory", str(final))
+    temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
+    try:
+        temporary.mkdir()
+    except FileNotFoundError:
+        raise FileNotFoundError(2, "No such directory", str(final.parent)) from None
+    try:
+        yield temporary
+        if final.exists():
+            final.rmdir()
+        os.replace(temporary, final)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from jpegai.codestream import Codestream, ConformanceError, Finding, LimitError
+from jpegai.codestream.extent import bytes_read
 from jpegai.decoder.components import COMPONENTS, synthesis_names
 from jpegai.decoder.engines.stages import activation_bytes
+from jpegai.decoder.entropy.quality import PREDICTIONS
 from jpegai.decoder.filters.chain import FilterChain
 from jpegai.decoder.filters.eicci import SELECTIONS
 from jpegai.decoder.filters.lef import nearest_index
@@ -28,7 +27,9 @@ from jpegai.decoder.geometry import (
     latent_size,
     needs,
 )
-from jpegai.decoder.grids import DEFAULT_MAX_PIXELS, MOST_WORK, odd_overlaps, place, region_grid, synthesis_tiles
+from jpegai.decoder.grids import DEFAULT_MAX_PIXELS, MOST_WORK, odd_overlaps, region_grid, synthesis_tiles
+from jpegai.decoder.limits import check_eicci, check_held, check_picture, check_synthesised
+from jpegai.decoder.memory import physical_memory
 from jpegai.decoder.models import eicci_file_name
 from jpegai.decoder.networks import NETWORKS, Network
 from jpegai.decoder.picture.formats import Frame
@@ -37,7 +38,7 @@ from jpegai.decoder.picture.resample import conversion_reads
 from jpegai.decoder.picture.signalling import Rendering, choose_rendering
 from jpegai.decoder.support import listed_transforms
 
-__all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "Scaling", "make_plan", "physical_memory"]
+__all__ = ["DEFAULT_MAX_PIXELS", "Piece", "Plan", "Scaling", "make_plan"]
 
 _MIB = 1 << 20
 _LATENT = 16
@@ -110,6 +111,7 @@ class Plan:
         synthesis: runs of the synthesis network of each component; their cores cover the samples.
         filters: the post-filters.
         memory: estimate of the bytes the decode takes above libraries and loaded models.
+        quality_prediction: how the predictor of the quality map rounds (05.16 D2).
         findings: what is odd about transform and regions.
     """
 
@@ -132,6 +134,7 @@ class Plan:
     synthesis: tuple[tuple[Piece, ...], tuple[Piece, ...]]
     filters: FilterChain
     memory: int
+    quality_prediction: str
     findings: tuple[Finding, ...]
 
     @property
@@ -147,8 +150,7 @@ class Plan:
     @property
     def coded(self) -> dict[str, tuple[int, ...]]:
         """Which regions of the residual segments are read."""
-        pairs = zip(COMPONENTS, self.needs, strict=True)
-        return {component.residual_segment: tuple(each.index for each in part.coded) for component, part in pairs}
+        return _coded(self.needs)
 
 
 def make_plan(
@@ -159,6 +161,7 @@ def make_plan(
     rendering: Rendering | None = None,
     channels: tuple[int, int] | None = None,
     eicci_selection: str = SELECTIONS[0],
+    quality_prediction: str = PREDICTIONS[0],
     max_pixels: int = DEFAULT_MAX_PIXELS,
     max_memory: int | None = None,
 ) -> Plan:
@@ -171,37 +174,37 @@ def make_plan(
         rendering: how the picture is made of the planes; by default as the stream says.
         channels: decode so many latent channels of each component at most (05.9.4); by default all.
         eicci_selection: which models eICCI applies to a tile: ``reference`` or ``per-tile`` (08.8 D3).
-        max_pixels: largest coded size in samples.
+        quality_prediction: how the predictor of the quality map rounds: ``truncate`` or ``floor`` (05.16 D2).
+        max_pixels: most coded samples of what is held: of the whole picture, or of what a window needs of it.
         max_memory: bytes the decode may take; by default half of the machine's memory.
 
     Raises:
-        LimitError: the picture is larger than `max_pixels`, or does not fit in `max_memory` even in bands of 16 rows;
-            networks that depend on their whole tile (HOP) have one band.
+        LimitError: the picture, or what the window needs of it, is larger than `max_pixels`, or does not fit in
+            `max_memory` even in bands of 16 rows; networks that depend on their whole tile (HOP) have one band.
         ConformanceError: regions or tiles are impossible, or a filter cannot be applied as transmitted.
         UnsupportedError: tiles do not begin at latents.
-        ValueError: the window is empty or not inside the picture.
+        ValueError: the window is empty or not inside the picture, or there is no such rounding.
     """
+    if quality_prediction not in PREDICTIONS:
+        raise ValueError(f"quality_prediction {quality_prediction!r} is none of {PREDICTIONS}")
     pih = stream.pih
     height, width = pih.img_height, pih.img_width
-    if height * width > max_pixels:
-        raise LimitError(
-            "the picture is larger than the limit (--max-pixels)",
-            **place(stream, "img_width_minus64"),
-            expected=f"at most {max_pixels} samples",
-            found=f"{width} x {height} = {width * height}",
-        )
-    filters = _filters(stream, transform, eicci_selection, MOST_WORK * max_pixels)
-    rendering = rendering or choose_rendering(stream)
     picture = Area.whole(pih.display_height, pih.display_width)
     window = window or picture
     if window.empty or not picture.contains(window):
         size = f"{picture.columns.stop} x {picture.rows.stop}"
         raise ValueError(f"a window must have samples and lie inside the picture of {size}")
+    if window == picture:
+        check_picture(stream, max_pixels)
+    filters = _filters(stream, transform, eicci_selection)
+    rendering = rendering or choose_rendering(stream)
     filtered, unfiltered, wanted = _samples(window, picture, rendering, filters)
+    check_synthesised(stream, wanted, max_pixels)
+    check_eicci(stream, filters, filtered, MOST_WORK * max_pixels)
     filtering = _filter_memory(filters, filtered)
     grid = region_grid(stream)
     primary_tiles, secondary_tiles = (
-        synthesis_tiles(stream, component, max_pixels) for component in range(len(COMPONENTS))
+        synthesis_tiles(stream, component, max_pixels, wanted) for component in range(len(COMPONENTS))
     )
     alike = primary_tiles == secondary_tiles
     limit = max_memory if max_memory is not None else physical_memory() // 2
@@ -216,8 +219,10 @@ def make_plan(
             used = Area.whole(*latents)
         parts = needs(grid, used, context=True), needs(grid, used, context=False)
         held = _held(parts, filters, filtered, latents)
+        check_held(stream, held, max_pixels)
         making = rendering.memory(*wanted.shape, keeps=primary != secondary, filters=filters.on)
-        memory = _memory(networks, (*primary, *secondary), held, len(stream.data), making, filtering)
+        memory = _memory(networks, (*primary, *secondary), held, _read(stream, parts), making, filtering)
+        memory += _everywhere(stream)
         if memory <= limit:
             break
         if rows == 1 or any(network.global_dependency for network in networks):
@@ -251,8 +256,14 @@ def make_plan(
         (primary, secondary),
         filters,
         memory,
+        quality_prediction,
         (*_odd_transform(stream, transform, filters), *odd_overlaps(stream)),
     )
+
+
+def _coded(parts: Sequence[Needs]) -> dict[str, tuple[int, ...]]:
+    pairs = zip(COMPONENTS, parts, strict=True)
+    return {component.residual_segment: tuple(each.index for each in part.coded) for component, part in pairs}
 
 
 def _samples(window: Area, picture: Area, rendering: Rendering, filters: FilterChain) -> tuple[Area, Area, Area]:
@@ -300,7 +311,7 @@ def _scaling(held: Area, height: int, width: int) -> Scaling:
 
 
 def _odd_transform(stream: Codestream, transform: str, filters: FilterChain) -> Iterator[Finding]:
-    """Yield what follows from a transform that is not the stream's first (08.8 D10, 12.7 D12-6)."""
+    """Yield what follows from a transform that is not the stream's first (12.2, 08.8 D10)."""
     listed = listed_transforms(stream)
     if transform == listed[0]:
         return
@@ -308,34 +319,23 @@ def _odd_transform(stream: Codestream, transform: str, filters: FilterChain) -> 
     offset = stream.fields[selector].offset
     if transform not in listed:
         message = f"decoded with {transform}, which the stream does not list: it lists {', '.join(listed)}"
-        yield Finding("D12-6", "W", message, selector, offset)
+        yield Finding(None, "W", message, selector, offset, section="12.2")
     if filters.eicci is not None:
         files = (eicci_file_name(filters.eicci.bank, index) for _, index in filters.eicci.networks)
         message = f"the models of eICCI follow the transform used, {transform}: {', '.join(dict.fromkeys(files))}"
-        yield Finding("D10", "W", message, selector, offset)
+        yield Finding(None, "W", message, selector, offset, section="08.4.2")
 
 
-def _filters(stream: Codestream, transform: str, eicci_selection: str, most: int) -> FilterChain:
-    """Return the filters of a stream, whose tiles of eICCI have `most` samples together."""
+def _filters(stream: Codestream, transform: str, eicci_selection: str) -> FilterChain:
+    """Return the filters of a stream."""
     try:
-        filters = FilterChain.from_header(stream.ton, stream.pih, transform, eicci_selection)
+        return FilterChain.from_header(stream.ton, stream.pih, transform, eicci_selection)
     except ConformanceError as error:
         # an error about all entries of an array is shown at the first one
         path = str(error.selector)
         found = (entry for entry in stream.fields.entries if entry.path == path or entry.path.startswith(f"{path}["))
         places = (entry.offset for entry in found)
         raise error.locate(file=stream.name, bit_offset=next(places, None)) from None
-    work = sum(math.prod(tile.window.shape) for tile in filters.eicci.tiles) if filters.eicci else 0
-    if work > most:
-        raise LimitError(
-            "the overlap of eICCI's tiles multiplies the work beyond the limit (--max-pixels)",
-            file=stream.name,
-            selector="ton.icci_tile_overlap",
-            bit_offset=stream.fields["ton.icci_tile_overlap"].offset,
-            expected=f"tiles of at most {most} samples together",
-            found=work,
-        )
-    return filters
 
 
 def _filter_memory(filters: FilterChain, made: Area) -> int:
@@ -402,7 +402,7 @@ def _memory(
     picture: int,
     filters: int,
 ) -> int:
-    """Estimate the bytes of a decode: the largest of its three stages."""
+    """Estimate the bytes of a decode: the largest of its three stages. `stream_bytes` of the file are read."""
     latent_rows, latent_columns = held.shape
     latents = 256 * latent_rows * latent_columns
     # per latent: residual, coding map, hyper scale (5 bytes), dequantised residual, phases, latents (12), psi (4)
@@ -416,12 +416,15 @@ def _memory(
     return _BASE + max(making_latents, 4 * latents + picture + largest, picture + filters)
 
 
-def physical_memory() -> int:
-    """Return the bytes of memory the process may use: the machine's, or its container's where that is less."""
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        memory = 8 << 30
-    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit
-        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return int(memory)
+def _read(stream: Codestream, parts: Sequence[Needs]) -> int:
+    """Return how many bytes of the file are read."""
+    return sum(last - first for first, last in bytes_read(stream, _coded(parts)))
+
+
+def _everywhere(stream: Codestream) -> int:
+    """Estimate the bytes of what is made of the whole picture whatever is decoded of it."""
+    pih = stream.pih
+    positions = math.prod(latent_size(pih.img_height, pih.img_width))
+    # z; distributions, differences and values of the quality map; the scales that LEF looks at
+    hyper = sum(each.channels for each in COMPONENTS) * math.prod(hyper_size(pih.img_height, pih.img_width))
+    return hyper + positions * ((1 + 2 + 1) * bool(pih.gain_3D_enable_flag) + 2)

@@ -14,7 +14,7 @@ from jpegai.codestream import Finding
 from jpegai.decoder.components import COMPONENTS
 from jpegai.decoder.engines.formats import Saturations
 
-__all__ = ["STAGES", "Dump", "Recorder", "stage_of"]
+__all__ = ["POINTS", "STAGES", "Dump", "Recorder", "is_result", "stage_of"]
 
 #: The stages in the order in which a decode makes them; a result is called after its stage, with its component before
 #: the dot or the number of its plane behind it.
@@ -24,6 +24,9 @@ STAGES = (
     "latents_scaled", "planes", "filter_input", "efe_linear", "filter_EFElinear_alt", "eicci", "efe_nonlinear", "lef",
     "output", "picture",
 )  # fmt: skip
+_ENTROPY, _LATENTS = STAGES.index("residual") + 1, STAGES.index("latents_scaled") + 1
+#: Stages of the conformance points: 1 symbols, 2 residual and latents, 3 planes and picture.
+POINTS = {1: STAGES[:_ENTROPY], 2: STAGES[_ENTROPY:_LATENTS], 3: STAGES[_LATENTS:]}
 #: What may stand before a stage.
 _COMPONENTS = ("", *(f"{component.name}." for component in COMPONENTS))
 
@@ -34,6 +37,11 @@ def stage_of(name: str) -> str:
     return first if last.isdecimal() else last
 
 
+def is_result(name: str) -> bool:
+    """Whether `name` is a stage, or a result of one."""
+    return stage_of(name) in STAGES and name.partition(stage_of(name))[0] in _COMPONENTS
+
+
 class Recorder:
     """Adds up the seconds of each stage; keeps no results.
 
@@ -42,6 +50,7 @@ class Recorder:
         times: seconds by stage.
         findings: what was odd in the stream.
         saturations: values of the exact engine that its formats cut.
+        exact: whether every network so far ran in integers that are the same on every machine, all its sums proved.
     """
 
     keeps = False
@@ -50,6 +59,7 @@ class Recorder:
         self.times: dict[str, float] = {}
         self.findings: list[Finding] = []
         self.saturations = Saturations()
+        self.exact = True
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -96,7 +106,7 @@ class Dump(Recorder):
         super().__init__()
         wanted = STAGES if stages is None else stages
         for name in (*wanted, *([] if stop_after is None else [stop_after])):
-            if stage_of(name) not in STAGES or name.partition(stage_of(name))[0] not in _COMPONENTS:
+            if not is_result(name):
                 raise ValueError(f"{name!r} is no stage; there are {', '.join(STAGES)}")
         self._wanted = set(wanted)
         last = wanted if stop_after is None else [stop_after]

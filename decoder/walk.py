@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.codestream import Codestream
+from jpegai.codestream import Codestream, Finding
 from jpegai.codestream.rules.catalogue import finding
 from jpegai.decoder.components import COMPONENTS, synthesis_names
 from jpegai.decoder.engines.formats import FRACTION_BITS
@@ -71,6 +71,17 @@ class Walk:
 
     def run(self) -> Picture | None:
         """Decode the stream; None where the recorder stops before the picture."""
+        picture = self._run()
+        if picture is None:
+            self._report_cuts()
+        return picture
+
+    def _report_cuts(self) -> None:
+        for tensor, count in sorted(self._recorder.saturations.counts.items()):
+            message = f"{count} values of {tensor} left the range of their fixed-point format and were cut"
+            self._findings.append(Finding(None, "W", message))
+
+    def _run(self) -> Picture | None:
         stops_before = self._recorder.stops_before
         with self._recorder.stage("model load"):
             models = [self._decoder.entropy_model(component, self._model_id) for component in COMPONENTS]
@@ -101,6 +112,10 @@ class Walk:
 
     def _network(self, name: str, bank: str | None = None, index: int | None = None) -> Callable[..., Numbers]:
         network = self._engine.network(name, self._model_id if index is None else index, bank)
+        if not network.exact:
+            self._recorder.exact = False
+        if network.warning is not None and network.warning not in self._findings:
+            self._findings.append(network.warning)
         return functools.partial(network, saturations=self._recorder.saturations)
 
     def _add(self, name: str, result: Numbers) -> None:
@@ -132,8 +147,9 @@ class Walk:
             return None
         with self._recorder.stage("entropy"):
             threads = self._stream.threads("soq")
+            plan = self._plan
             quality, findings = decode_quality_map(
-                threads, pih.quality_map_entropy_index, self._plan.latents, self._workers
+                threads, pih.quality_map_entropy_index, plan.latents, self._workers, plan.quality_prediction
             )
         self._findings += findings
         self._recorder.add("quality_map", quality.values[None])
@@ -344,6 +360,7 @@ class Walk:
             self._record_planes("output", assembly.decoded(filtered, area, plan.window))
         with recorder.stage("colour"):
             samples = assembly.finish(filtered, area, plan.window)
+        self._report_cuts()
         picture = Picture(
             samples,
             self._rendering.target,
@@ -352,6 +369,8 @@ class Walk:
             recorder.times,
             self._rendering.cicp,
             None if plan.whole else plan.window,
+            self._rendering.mastering_display,
+            self._rendering.content_light,
         )
         if recorder.keeps:
             recorder.add("picture", picture.rgb if picture.format.space == "rgb" else picture.flat())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from jpegai.codestream import Codestream
 from jpegai.decoder.geometry import Area, Span
-from jpegai.decoder.grids import region_grid, synthesis_tiles
+from jpegai.decoder.grids import check_tile_count, region_grid, tile_cores
 
-__all__ = ["Roi", "chosen_window", "region_window", "roi_window", "tile_window", "tile_windows"]
+__all__ = ["Roi", "chosen_window", "region_window", "roi_window", "tile_window", "tile_windows", "window_roi"]
 
 #: x, y, width and height in luma samples of the displayed picture.
 Roi = tuple[int, int, int, int]
@@ -29,18 +29,21 @@ def roi_window(stream: Codestream, roi: Roi) -> Area:
     return Area(Span(y, y + height), Span(x, x + width))
 
 
+def window_roi(window: Area) -> Roi:
+    """Return corner and size of a window, the inverse of `roi_window`."""
+    return window.columns.start, window.rows.start, window.columns.size, window.rows.size
+
+
 def tile_windows(stream: Codestream) -> list[list[Area]]:
     """Return what is displayed of the synthesis tiles of the primary component, in rows; without tiles there is one.
 
     Raises:
+        LimitError: there are too many of them.
         ConformanceError: the tiles are impossible.
     """
-    cores = [tile.core for tile in synthesis_tiles(stream, 0)]
-    result = []
-    for rows in sorted({core.rows for core in cores}):
-        shown = [_shown(stream, core) for core in sorted(cores, key=lambda core: core.columns) if core.rows == rows]
-        result.append(shown)
-    return result
+    rows, columns = tile_cores(stream, 0)
+    check_tile_count(stream, 0, len(rows) * len(columns))
+    return [[_shown(stream, Area(row, column)) for column in columns] for row in rows]
 
 
 def tile_window(stream: Codestream, tile: tuple[int, int]) -> Area:
@@ -53,12 +56,11 @@ def tile_window(stream: Codestream, tile: tuple[int, int]) -> Area:
     Raises:
         ValueError: there is no such tile, or nothing of it is displayed.
     """
-    windows = tile_windows(stream)
     row, column = tile
-    rows, columns = len(windows), len(windows[0])
-    if not (0 <= row < rows and 0 <= column < columns):
-        raise ValueError(f"there is no tile {row},{column}: rows are 0..{rows - 1}, columns 0..{columns - 1}")
-    return _not_empty(windows[row][column], f"tile {row},{column}")
+    rows, columns = tile_cores(stream, 0)
+    if not (0 <= row < len(rows) and 0 <= column < len(columns)):
+        raise ValueError(f"there is no tile {row},{column}: rows are 0..{len(rows) - 1}, columns 0..{len(columns) - 1}")
+    return _not_empty(_shown(stream, Area(rows[row], columns[column])), f"tile {row},{column}")
 
 
 def region_window(stream: Codestream, region: int) -> Area:

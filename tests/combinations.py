@@ -91,7 +91,7 @@ def examine(combination: Combination, seed: int = 1) -> Outcome:
     for written in (usual, extreme):
         _count(outcome, written)
     lap("written")
-    one, two = (Decoder(combination.models, threads=threads) for threads in (1, 2))
+    one, two = (Decoder(combination.models, engine="float32", threads=threads) for threads in (1, 2))
     first, second, again = one.dump(usual.data), two.dump(usual.data), two.dump(usual.data)
     beyond = two.dump(extreme.data)
     lap("decoded")

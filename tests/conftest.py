@@ -15,6 +15,8 @@ _COMPARISONS = {
     "test_streams_off_the_path_are_refused_by_name": "streams refused by name",
     "test_case_of_the_specification": "filter cases of the specification compared",
     "test_filter_alone": "filters of streams compared with the reference, each alone",
+    "test_case_of_the_specification_on_fixed_point": "filter cases of the specification compared on fixed point",
+    "test_filter_alone_on_fixed_point": "filters of streams compared with the reference on fixed point, each alone",
     "test_build_gives_the_same_bytes_and_the_trace_covers_the_file": "streams parsed and rebuilt",
 }
 

@@ -47,7 +47,7 @@ def test_links_lead_somewhere(path: str) -> None:
 def test_exit_codes_are_those_of_the_errors() -> None:
     from jpegai.codestream import errors
 
-    assert "1 errors found, or an edit refused; 2 usage" in README
+    assert "1 errors or differences found, or an edit refused; 2 usage" in README
     codes = {name: getattr(errors, name).exit_code for name in errors.__all__ if name.endswith("Error")}
     assert codes.pop("UnsupportedError") == 4
     assert codes.pop("ModelError") == 5

@@ -13,6 +13,7 @@ __all__ = ["main"]
 
 #: Command name to the module and object that hold it.
 _COMMANDS = {
+    "compare": ("compare", "compare"),
     "decode": ("decode", "decode"),
     "demo": ("demo", "demo"),
     "dump": ("dump", "dump"),
@@ -26,13 +27,14 @@ _COMMANDS = {
     "validate": ("validate", "validate"),
 }
 _HELP = {
+    "compare": "Compare dumps, codestreams and pictures, stage by stage.",
     "decode": "Decode codestreams to pictures.",
     "demo": "Inspect and decode the embedded streams.",
     "dump": "Write every intermediate result of a decode.",
     "edit": "Change a codestream without coding it again.",
     "extract": "Write the bytes of a segment, a region, a thread or a byte string.",
     "inspect": "Show what is in a codestream, to the bit.",
-    "models": "List, verify, pack, export and quantize models.",
+    "models": "List, verify, pack, export and quantize models; what they cost.",
     "stats": "Show where the bytes of codestreams go.",
     "suite": "What a set of streams exercises.",
     "syntax": "Print the syntax tables of the codestream.",
@@ -63,8 +65,8 @@ class _Commands(click.Group):
 def cli() -> None:
     """Inspect, decode and validate JPEG AI codestreams (ISO/IEC 6048-1 | ITU-T T.840.1).
 
-    Exit codes: 0 fine; 1 errors found, or an edit refused; 2 usage; 3 damaged or truncated; 4 unsupported; 5 models
-    missing or wrong; 6 limit; 130 interrupted.
+    Exit codes: 0 fine; 1 errors or differences found, or an edit refused; 2 usage; 3 damaged or truncated;
+    4 unsupported; 5 models missing or wrong; 6 limit; 130 interrupted.
     """
 
 

@@ -16,7 +16,9 @@ from rich.table import Table
 from jpegai.codestream.errors import ModelError
 from jpegai.tools.documents import head
 from jpegai.tools.export import export
+from jpegai.tools.models_stats import stats
 from jpegai.tools.options import models_option
+from jpegai.tools.prove import prove
 from jpegai.tools.quantize import quantize
 from jpegai.tools.terminal import console
 
@@ -34,11 +36,13 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.
 
 @click.group()
 def models() -> None:
-    """List, verify, pack, export and quantize models."""
+    """List, verify, pack, export, quantize and prove models, and say what they cost."""
 
 
 models.add_command(export)
+models.add_command(prove)
 models.add_command(quantize)
+models.add_command(stats)
 
 
 @models.command("list")

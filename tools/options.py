@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -13,10 +14,23 @@ if TYPE_CHECKING:
     from jpegai.codestream.errors import Finding
     from jpegai.decoder import Decoder
 
-__all__ = ["decoding_options", "edition_option", "models_option", "open_stream", "print_findings", "threads_option"]
+__all__ = [
+    "ENGINES",
+    "MAX_PIXELS",
+    "DecoderMaker",
+    "decoding_options",
+    "edition_option",
+    "models_option",
+    "numbers",
+    "open_stream",
+    "print_findings",
+    "threads_option",
+]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
+#: The engines, repeated here so that `--help` needs no decoder; a test holds them together.
+ENGINES = ("exact", "float32")
 #: The default of `--max-pixels`, repeated here so that `--help` needs no decoder; a test holds them together.
 MAX_PIXELS = 1 << 27
 
@@ -36,11 +50,73 @@ threads_option = click.option(
 )
 
 
+def numbers(text: str, count: int) -> tuple[int, ...]:
+    """Return whole numbers with commas between them.
+
+    Raises:
+        click.BadParameter: they are not so many.
+    """
+    try:
+        found = tuple(int(each) for each in text.split(","))
+    except ValueError:
+        found = ()
+    if len(found) != count:
+        raise click.BadParameter(f"{text!r} is not {count} whole numbers with commas between them")
+    return found
+
+
+def _channels(text: str) -> tuple[int, ...]:
+    found = numbers(text, 2)
+    if min(found) < 0:
+        raise click.BadParameter("a number of channels is at least 0")
+    return found
+
+
+@dataclass(frozen=True)
+class DecoderMaker:
+    """Makes decoders as the options say; until then nothing heavy is imported.
+
+    Attributes:
+        models, engine, provider, threads, max_pixels, allow_unproved: as `Decoder`.
+        max_memory: MiB, None by default.
+    """
+
+    models: str
+    engine: str
+    provider: str
+    threads: int | None
+    max_memory: int | None
+    max_pixels: int
+    allow_unproved: bool = False
+
+    @property
+    def memory(self) -> int:
+        """Bytes that all decodes together, or what is read for a comparison, may take."""
+        from jpegai.decoder.memory import physical_memory
+
+        return physical_memory() // 2 if self.max_memory is None else self.max_memory << 20
+
+    def __call__(self, jobs: int = 1, engine: str | None = None) -> Decoder:
+        """Return a decoder, or one that decodes so many streams at once, or one of another engine."""
+        from jpegai.decoder import Decoder
+        from jpegai.decoder.workers import available_cpus
+
+        return Decoder(
+            self.models,
+            engine=engine or self.engine,
+            provider=self.provider,
+            threads=max(1, (self.threads or available_cpus()) // jobs),
+            max_memory=self.memory // jobs,
+            max_pixels=self.max_pixels,
+            allow_unproved=self.allow_unproved,
+        )
+
+
 def decoding_options(command: _Function) -> _Function:
     """Add the options of a decode.
 
-    The command gets `decoder`, which makes the `Decoder`, or one that decodes so many streams at once; `options`, what
-    `Decoder.decode` and `Decoder.dump` take; and `edition`.
+    The command gets `decoder`, a `DecoderMaker`; `options`, what `Decoder.decode` and `Decoder.dump` take; and
+    `edition`.
     """
 
     @edition_option
@@ -59,7 +135,29 @@ def decoding_options(command: _Function) -> _Function:
         help="Models of eICCI tiles: those of the first tile for all, as the reference decodes, or each tile's own.",
     )
     @click.option(
-        "--engine", type=click.Choice(["float32"]), default="float32", show_default=True, help="What runs the networks."
+        "--quality-prediction",
+        type=click.Choice(["truncate", "floor"]),
+        default="truncate",
+        show_default=True,
+        help="Rounding in the predictor of quality maps: toward zero, or down for encoders that did so.",
+    )
+    @click.option(
+        "--channels",
+        type=_channels,
+        metavar="P,S",
+        help="Decode so many latent channels of the primary and the secondary component at most, a coarser picture.",
+    )
+    @click.option(
+        "--engine",
+        type=click.Choice(ENGINES),
+        default=ENGINES[0],
+        show_default=True,
+        help="What runs the networks: integers that are the same on every machine, or float32, which is faster.",
+    )
+    @click.option(
+        "--allow-unproved",
+        is_flag=True,
+        help="Decode with weights that are too large for the exact engine; the result is not exact.",
     )
     @click.option(
         "--provider",
@@ -80,13 +178,14 @@ def decoding_options(command: _Function) -> _Function:
         type=click.IntRange(1),
         default=MAX_PIXELS,
         show_default=True,
-        help="Largest picture, in samples.",
+        help="Largest picture, in samples; of a window, what it needs of the picture.",
     )
     @functools.wraps(command)
     def wrapped(
         *args: Any,
         models: str,
         engine: str,
+        allow_unproved: bool,
         provider: str,
         threads: int | None,
         max_memory: int | None,
@@ -94,24 +193,18 @@ def decoding_options(command: _Function) -> _Function:
         transform: str | None,
         force: bool,
         eicci_selection: str,
+        quality_prediction: str,
+        channels: tuple[int, int] | None,
         **rest: Any,
     ) -> Any:
-        def decoder(jobs: int = 1) -> Decoder:
-            from jpegai.decoder import Decoder
-            from jpegai.decoder.plan import physical_memory
-            from jpegai.decoder.workers import available_cpus
-
-            memory = physical_memory() // 2 if max_memory is None else max_memory << 20
-            return Decoder(
-                models,
-                engine=engine,
-                provider=provider,
-                threads=max(1, (threads or available_cpus()) // jobs),
-                max_memory=memory // jobs,
-                max_pixels=max_pixels,
-            )
-
-        options = {"transform": transform, "force": force, "eicci_selection": eicci_selection}
+        decoder = DecoderMaker(models, engine, provider, threads, max_memory, max_pixels, allow_unproved)
+        options = {
+            "transform": transform,
+            "force": force,
+            "channels": channels,
+            "eicci_selection": eicci_selection,
+            "quality_prediction": quality_prediction,
+        }
         return command(*args, decoder=decoder, options=options, **rest)
 
     return wrapped  # type: ignore[return-value]

@@ -157,7 +157,7 @@ def _decoding(models: str | None, expected: Sequence[str]) -> Callable[[Codestre
         if len(value) != 64 or not {*value.lower()} <= {*"0123456789abcdef"}:
             raise click.UsageError(f"--expect {stage}: a sha256 has 64 hexadecimal digits")
         hashes[stage] = value.lower()
-    decoder = Decoder(models)
+    decoder = Decoder(models, engine="float32")
     return lambda stream: decode_for_rules(decoder, stream, hashes)
 
 

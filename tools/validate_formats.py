@@ -10,7 +10,7 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 
 from jpegai.codestream.errors import Finding
-from jpegai.codestream.rules.catalogue import Rule, catalogue
+from jpegai.codestream.rules.catalogue import Rule, catalogue, rule_of
 from jpegai.codestream.rules.report import Report
 from jpegai.tools.documents import head
 
@@ -26,9 +26,9 @@ _SARIF = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema
 
 def finding_record(report: Report, found: Finding) -> dict[str, Any]:
     """Return a finding with everything that is known of it: what all the formats show."""
-    rule = catalogue()[found.rule]
+    rule = rule_of(found)
     return {
-        "rule": found.rule,
+        "rule": rule.id,
         "severity": found.severity,
         "is_error": report.is_error(found),
         "section": rule.section,

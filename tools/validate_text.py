@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from jpegai.codestream.errors import Finding
-from jpegai.codestream.rules.catalogue import Rule
+from jpegai.codestream.rules.catalogue import Rule, rule_of
 from jpegai.codestream.rules.report import Report
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _findings(report: Report) -> Table:
     table.add_column(overflow="fold")
     for found in report.findings:
         style = "red" if report.is_error(found) else "yellow"
-        cells = (_word(report, found), found.rule, _place(found), found.selector or "", found.message)
+        cells = (_word(report, found), rule_of(found).id, _place(found), found.selector or "", found.message)
         table.add_row(f"[{style}]{cells[0]}[/]", *map(escape, cells[1:]))
     return table
 
@@ -110,7 +110,7 @@ def _print_summary(screen: Console, run: Run) -> None:
     screen.print(f"{len(run.results)} files: " + ", ".join(f"{count} {words}" for words, count in counts.items()))
     by_rule: dict[str, int] = {}
     for result in run.results:
-        for rule in {found.rule for found in (result.report.findings if result.report else ())}:
+        for rule in {rule_of(found).id for found in (result.report.findings if result.report else ())}:
             by_rule[rule] = by_rule.get(rule, 0) + 1
     if by_rule:
         screen.print("broken rules by files: " + ", ".join(f"{rule} {by_rule[rule]}" for rule in sorted(by_rule)))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from jpegai.tools.options import numbers
+
 if TYPE_CHECKING:
     from jpegai.codestream import Codestream
     from jpegai.decoder import Decoder
@@ -24,23 +26,12 @@ SCHEMA_VERSION = 1
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def _numbers(text: str, count: int) -> tuple[int, ...]:
-    """Return whole numbers with commas between them."""
-    try:
-        numbers = tuple(int(each) for each in text.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) != count:
-        raise click.BadParameter(f"{text!r} is not {count} whole numbers with commas between them")
-    return numbers
-
-
 def _window(text: str) -> tuple[int, ...]:
-    return _numbers(text, 4)
+    return numbers(text, 4)
 
 
 def _place(text: str) -> tuple[int, ...]:
-    return _numbers(text, 2)
+    return numbers(text, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +65,14 @@ class Part:
         return self.list_tiles or self.plan
 
     @property
-    def windows(self) -> list[dict[str, Any]]:
-        """The arguments of `Decoder.decode` for each picture."""
-        if self.roi:
-            return [{"roi": roi} for roi in self.roi]
-        return [{"tile": self.tile, "region": self.region}]
+    def several(self) -> list[tuple[int, int, int, int]]:
+        """The windows where there are several, else nothing."""
+        return list(self.roi) if len(self.roi) > 1 else []
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `Decoder.decode` where there is one picture."""
+        return {"roi": self.roi[0] if self.roi else None, "tile": self.tile, "region": self.region}
 
     def check(self, stream: Codestream) -> None:
         """Refuse what the picture does not have.
@@ -86,11 +80,13 @@ class Part:
         Raises:
             click.UsageError: it is empty or outside; the limits are named.
         """
-        from jpegai.decoder.windows import chosen_window
+        from jpegai.decoder.windows import chosen_window, roi_window
 
         try:
-            for each in self.windows:
-                chosen_window(stream, **each)
+            for each in self.several:
+                roi_window(stream, each)
+            if not self.several:
+                chosen_window(stream, **self.arguments)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
 
@@ -141,11 +137,11 @@ def decode_part(
         click.UsageError: there is no such part.
     """
     part.check(stream)
-    if len(part.roi) > 1:
+    if part.several:
         if out == "-":
             raise click.UsageError("several windows need the name of a file")
-        return list(zip(decoder.decode(stream, roi=list(part.roi), **options), map(_named(out), part.roi), strict=True))
-    return [(decoder.decode(stream, **part.windows[0], **options), out)]
+        return list(zip(decoder.decode(stream, roi=part.several, **options), map(_named(out), part.roi), strict=True))
+    return [(decoder.decode(stream, **part.arguments, **options), out)]
 
 
 def _named(out: str) -> Callable[[tuple[int, int, int, int]], str]:
@@ -163,7 +159,10 @@ def describe_part(decoder: Decoder, stream: Codestream, part: Part, options: dic
     part.check(stream)
     if part.list_tiles:
         return _tiles(stream, part.as_json)
-    outlines = [decoder.plan(stream, **each, **options) for each in part.windows]
+    if part.several:
+        outlines = decoder.plan(stream, roi=part.several, **options)
+    else:
+        outlines = [decoder.plan(stream, **part.arguments, **options)]
     if part.as_json:
         document = {"schema_version": SCHEMA_VERSION, "plans": [outline.as_dict() for outline in outlines]}
         return json.dumps(document, indent=2)
@@ -196,6 +195,7 @@ def _text(outline: Outline) -> str:
     lines = [
         f"picture      {facts['picture']['width']} x {facts['picture']['height']}, {facts['transform']}",
         f"window       {_words(facts['window'])} (x,y,width,height)",
+        *(f"cut to       {_words(each)}" for each in facts["windows"] if each != facts["window"]),
         f"synthesis    {_words(facts['synthesised'])}, further than the window by "
         + ", ".join(f"{side} {samples}" for side, samples in margins.items()),
         f"latents      {_words(facts['latents'])}",

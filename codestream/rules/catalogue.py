@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from jpegai.codestream.errors import Finding
 
-__all__ = ["FRAMING_RULES", "Rule", "catalogue", "finding"]
+__all__ = ["FRAMING_RULES", "Rule", "catalogue", "finding", "rule_of"]
 
 #: Rules that are met where the file is cut in segments, before these have their names.
 FRAMING_RULES = tuple(f"S-{number:02}" for number in range(1, 11))
@@ -68,3 +68,9 @@ def finding(
     entry = catalogue()[rule]
     text = message if message is not None else f"does not hold: {entry.statement}"
     return Finding(rule, severity or entry.severity, text, selector, bit_offset, bits)
+
+
+def rule_of(found: Finding) -> Rule:
+    """Return the rule that a finding of validation tells the breach of; only a decoder's may have none."""
+    assert found.rule is not None
+    return catalogue()[found.rule]

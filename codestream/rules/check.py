@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jpegai.codestream.errors import Finding, JpegAIError, LimitError
-from jpegai.codestream.rules.catalogue import catalogue, finding
+from jpegai.codestream.rules.catalogue import catalogue, finding, rule_of
 from jpegai.codestream.rules.conditions import Condition, broken
 from jpegai.codestream.rules.levels import Claim
 from jpegai.codestream.rules.payload import PAYLOADS
@@ -56,7 +56,7 @@ def check(
     """
     places = Places(stream)
     found = [places.of(each) for each in (*_reading(stream), *_judge(stream, claim), *further)]
-    found = [replace(each, message=f"{each.message}: {catalogue()[each.rule].why}") for each in found]
+    found = [replace(each, message=f"{each.message}: {rule_of(each).why}") for each in found]
     return tuple(sorted(found, key=lambda each: (each.bit_offset is None, each.bit_offset or 0, each.rule)))
 
 

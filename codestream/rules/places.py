@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jpegai.codestream.errors import Finding
 from jpegai.codestream.fields import Entry
-from jpegai.codestream.rules.catalogue import FRAMING_RULES
+from jpegai.codestream.rules.catalogue import FRAMING_RULES, rule_of
 
 if TYPE_CHECKING:
     from jpegai.codestream.codestream import Codestream
@@ -63,7 +63,8 @@ class Places:
         entry = self._around(found.bit_offset)
         if entry is None:
             return found
-        bits = found.bits or min(_MARKERS.get(found.rule, entry.bits), entry.offset + entry.bits - found.bit_offset)
+        marked = _MARKERS.get(rule_of(found).id, entry.bits)
+        bits = found.bits or min(marked, entry.offset + entry.bits - found.bit_offset)
         return replace(found, selector=entry.path, bits=bits)
 
     def _segment(self, offset: int) -> Segment | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegai.codestream import Finding
 from jpegai.decoder.engines.formats import Saturations
 from jpegai.decoder.networks import Network
 from jpegai.decoder.workers import Workers
@@ -21,6 +22,14 @@ class LoadedNetwork(Protocol):
     @property
     def network(self) -> Network:
         """Its declaration."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether it makes the same integers on every machine, as docs/exact-arithmetic.md defines them."""
+
+    @property
+    def warning(self) -> Finding | None:
+        """What a picture made with it has to say of it."""
 
     def __call__(
         self, *inputs: NDArray[Any], size: tuple[int, int] | None = None, saturations: Saturations | None = None
@@ -48,6 +57,9 @@ class Engine(Protocol):
         Raises:
             ModelError: weights are missing or wrong.
         """
+
+    def prepare(self, network: Network, tensors: Mapping[str, NDArray[np.float32]]) -> LoadedNetwork:
+        """Return a network that is no part of the models, with weights by full name, ready to run."""
 
     def loaded(self, networks: Iterable[tuple[str, int, str | None]]) -> bool:
         """Return whether all these networks are loaded; each is given as to `network`."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from jpegai.codestream.errors import LimitError, ModelError, UnsupportedError
 from jpegai.decoder import cache
-from jpegai.decoder.engines import graph, rewrite
+from jpegai.decoder.engines import graph, nodes, rewrite
 from jpegai.decoder.engines.formats import Saturations
 from jpegai.decoder.engines.stages import stages, strips
 from jpegai.decoder.models import ModelStore, file_name
@@ -44,6 +44,9 @@ class Float32Network:
 
     `sessions` are those of its stages (`jpegai.decoder.engines.stages`).
     """
+
+    exact = False
+    warning = None
 
     def __init__(self, network: Network, sessions: Sequence[onnxruntime.InferenceSession]) -> None:
         self.network = network
@@ -137,8 +140,8 @@ class Float32Engine:
         # the networks run one after the other: threads that spin while they wait would take the processors from the
         # next one, and from the compiled loops between them
         self._options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # all networks take their memory from one arena that grows by what is needed; remembered patterns of earlier
-        # sizes would keep a second copy of it
+        # all networks take their memory from one arena; remembered patterns of earlier sizes would keep a second copy
+        # of it
         _share_arena()
         self._options.add_session_config_entry("session.use_env_allocators", "1")
         self._options.enable_mem_pattern = False
@@ -180,8 +183,19 @@ class Float32Engine:
         """Return the dequantised residual as it is."""
         return values
 
+    def prepare(self, network: Network, tensors: Mapping[str, NDArray[np.float32]]) -> Float32Network:
+        """Return a network that is no part of the models, ready to run; nothing of it is kept.
+
+        Args:
+            network: its declaration.
+            tensors: its weights by full name.
+        """
+        return self._ready(network, [graph.build_graph(stage, tensors) for stage in stages(network)])
+
     def _load(self, network: Network, file: str) -> Float32Network:
-        contents = [load_graph(stage, self._store, file) for stage in stages(network)]
+        return self._ready(network, [load_graph(stage, self._store, file) for stage in stages(network)])
+
+    def _ready(self, network: Network, contents: Iterable[bytes | memoryview]) -> Float32Network:
         try:
             sessions = [
                 onnxruntime.InferenceSession(bytes(content), self._options, providers=self._providers)
@@ -207,13 +221,19 @@ def open_network(network: Network, tensors: Mapping[str, NDArray[Any]]) -> Float
     return Float32Network(network, [session])
 
 
+#: Bytes of address space that the arena begins with; memory is taken as they are written. In one piece freed tensors
+#: join to room for larger ones: grown piece by piece, the arena keeps a piece for every size that a network has, which
+#: takes up to twice as much.
+_ARENA = 1 << 30
+
+
 @functools.cache
 def _share_arena() -> None:
-    """Register the process-wide arena, once: not doubled when it grows (strategy 1: as requested)."""
+    """Register the process-wide arena, once; beyond what it begins with it doubles (strategy 0)."""
     memory = onnxruntime.OrtMemoryInfo(
         "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
     )
-    settings = onnxruntime.OrtArenaCfg({"max_mem": 0, "arena_extend_strategy": 1})
+    settings = onnxruntime.OrtArenaCfg({"max_mem": 0, "arena_extend_strategy": 0, "initial_chunk_size_bytes": _ARENA})
     # somebody else in the process may have registered one before: then that one serves
     with contextlib.suppress(Exception):
         onnxruntime.create_and_register_allocator(memory, settings)
@@ -225,7 +245,7 @@ def load_graph(network: Network, store: ModelStore, file: str) -> memoryview:
     The key covers the weights, the declaration and the code that makes the graph; `onnx` is needed only to make it.
     """
     names = list(network.tensors())
-    code = [Path(graph.__file__).read_bytes(), Path(rewrite.__file__).read_bytes()]
+    code = [Path(path).read_bytes() for path in (graph.__file__, nodes.__file__, rewrite.__file__)]
     key = cache.content_key(store.digest(file, names), repr(network), repr(network.layers), *code)
     make: Callable[[], bytes] = lambda: graph.build_graph(network, store.tensors(file))  # noqa: E731
     return cache.get_or_make("graphs", key, make)

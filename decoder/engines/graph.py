@@ -6,30 +6,25 @@ is made one: the ``1 +`` of a gate becomes a bias of 1 of the gate's last convol
 numbers (batch normalisation, the way back to samples) goes into weights and bias of the convolution before; a pixel
 shuffle in between does not mind. `jpegai.decoder.engines.rewrite` does what concerns more than two layers.
 
-Only this module imports `onnx`, and only when a graph is built.
+`onnx` is imported only when a graph is built.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream.errors import UnsupportedError
+from jpegai.decoder.engines.nodes import Nodes
 from jpegai.decoder.engines.rewrite import ONES, rewrite
 from jpegai.decoder.networks import Layer, Network, Tensor
 
-if TYPE_CHECKING:
-    import onnx
+__all__ = ["SIZE", "build_graph"]
 
-__all__ = ["IR_VERSION", "OPSET", "SIZE", "build_graph"]
-
-#: Operator set and file version: old enough for every ONNX Runtime this project accepts.
-OPSET = 17
-IR_VERSION = 8
 #: Name of the input that carries the size argument.
 SIZE = "size"
 
@@ -64,8 +59,7 @@ class _GraphBuilder:
     def __init__(self, network: Network, tensors: Mapping[str, NDArray[Any]]) -> None:
         rewritten = rewrite(network)
         self.network, self.tensors = rewritten.network, rewritten.tensors(tensors)
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: dict[str, NDArray[Any]] = {}
+        self.nodes = Nodes()
         self.makers = {layer.output: layer for layer in self.network.layers}
         self.uses = Counter(name for layer in self.network.layers for name in layer.inputs)
         #: Scale and offset of each channel folded into a convolution, by its output.
@@ -76,13 +70,12 @@ class _GraphBuilder:
         self.aliases: dict[str, str] = {}
 
     def build(self, metadata: Mapping[str, str]) -> bytes:
-        import onnx
-        from onnx import TensorProto, helper, numpy_helper
+        from onnx import TensorProto, helper
 
         self._fold()
         for layer in self.network.layers:
             _EMITTERS[layer.kind](self, layer)
-        self._node("Identity", [self._name(self.network.output)], "output")
+        self.nodes.add("Identity", [self._name(self.network.output)], "output")
         inputs = [
             helper.make_tensor_value_info(
                 entry.name, TensorProto.FLOAT, [1, entry.channels, f"{entry.name}_h", f"{entry.name}_w"]
@@ -93,19 +86,7 @@ class _GraphBuilder:
             inputs.append(helper.make_tensor_value_info(SIZE, TensorProto.INT64, [2]))
         channels = self.network.layers[-1].channels
         output = helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, channels, "output_h", "output_w"])
-        graph = helper.make_graph(
-            self.nodes,
-            self.network.name,
-            inputs,
-            [output],
-            [numpy_helper.from_array(value, name) for name, value in self.constants.items()],
-        )
-        model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="jpegai"
-        )
-        helper.set_model_props(model, dict(metadata))
-        onnx.checker.check_model(model)
-        return bytes(model.SerializeToString())
+        return self.nodes.model(self.network.name, inputs, [output], metadata)
 
     # -- folding ----------------------------------------------------------------------------------------------
 
@@ -151,19 +132,6 @@ class _GraphBuilder:
     def _name(self, name: str) -> str:
         return self.aliases.get(name, name)
 
-    def _node(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        from onnx import helper
-
-        self.nodes.append(helper.make_node(kind, inputs, [output], name=f"{kind}_{output}", **attributes))
-        return output
-
-    def _constant(self, name: str, value: NDArray[Any]) -> str:
-        self.constants.setdefault(name, value)
-        return name
-
-    def _limit(self, value: float) -> str:
-        return self._constant(f"limit_{value:g}", np.array(value, np.float32))
-
     # -- layers -----------------------------------------------------------------------------------------------
 
     def conv(self, layer: Layer) -> None:
@@ -175,105 +143,126 @@ class _GraphBuilder:
             outputs = (1, -1, 1, 1) if layer.kind == "conv_transpose" else (-1, 1, 1, 1)
             weight = (weight * scale.reshape(outputs)).astype(np.float32)
             bias = (bias * scale + offset).astype(np.float32)
-        inputs = [self._name(layer.inputs[0]), self._constant(layer.weight.name, weight)]
+        inputs = [self._name(layer.inputs[0]), self.nodes.constant(layer.weight.name, weight)]
         if layer.bias is not None or bias.any():
-            inputs.append(self._constant(layer.weight.name.removesuffix("weight") + "bias", bias))
+            inputs.append(self.nodes.constant(layer.weight.name.removesuffix("weight") + "bias", bias))
         kernel, stride = list(layer.kernel), [layer.stride] * 2
         if layer.kind == "conv_transpose":
             extra = 4 - layer.kernel[0]
-            self._node(
+            self.nodes.add(
                 "ConvTranspose", inputs, layer.output, kernel_shape=kernel, strides=stride, pads=[1] * 4,
                 output_padding=[extra, extra],
             )  # fmt: skip
         else:
             top, bottom, left, right = layer.padding
-            self._node(
+            self.nodes.add(
                 "Conv", inputs, layer.output, kernel_shape=kernel, strides=stride, pads=[top, left, bottom, right],
                 group=layer.groups,
             )  # fmt: skip
 
     def pixel_shuffle(self, layer: Layer) -> None:
-        self._node("DepthToSpace", [self._name(layer.inputs[0])], layer.output, blocksize=layer.factor, mode="CRD")
+        attributes = {"blocksize": layer.factor, "mode": "CRD"}
+        self.nodes.add("DepthToSpace", [self._name(layer.inputs[0])], layer.output, **attributes)
 
     def crop(self, layer: Layer) -> None:
-        divisor = layer.divisor
+        nodes, divisor = self.nodes, layer.divisor
         ends = f"need_{divisor}"
-        if not any(ends in node.output for node in self.nodes):
-            up = self._constant(f"round_up_{divisor}", np.array([divisor - 1] * 2, np.int64))
-            by = self._constant(f"divisor_{divisor}", np.array([divisor] * 2, np.int64))
-            self._node("Div", [self._node("Add", [SIZE, up], f"raised_{divisor}"), by], ends)
-        starts = self._constant("origin", np.zeros(2, np.int64))
-        axes = self._constant("plane_axes", np.array([2, 3], np.int64))
-        self._node("Slice", [self._name(layer.inputs[0]), starts, ends, axes], layer.output)
+        if ends not in nodes:
+            up, by = (nodes.integers(f"size_{value}", value, value) for value in (divisor - 1, divisor))
+            nodes.add("Div", [nodes.add("Add", [SIZE, up], f"raised_{divisor}"), by], ends)
+        starts, axes = nodes.integers("origin", 0, 0), nodes.integers("plane_axes", 2, 3)
+        nodes.add("Slice", [self._name(layer.inputs[0]), starts, ends, axes], layer.output)
 
     def plain(self, layer: Layer) -> None:
         """Emit a layer that is an operator of ONNX."""
-        self._node(_PLAIN[layer.kind], [self._name(name) for name in layer.inputs], layer.output)
+        self.nodes.add(_PLAIN[layer.kind], [self._name(name) for name in layer.inputs], layer.output)
 
     def relu6(self, layer: Layer) -> None:
-        self._node("Clip", [self._name(layer.inputs[0]), self._limit(0), self._limit(6)], layer.output)
+        self._clip(layer, 0, 6)
 
     def clamp(self, layer: Layer) -> None:
-        limits = [self._limit(layer.low), self._limit(layer.high)]
-        self._node("Clip", [self._name(layer.inputs[0]), *limits], layer.output)
+        self._clip(layer, layer.low, layer.high)
+
+    def _clip(self, layer: Layer, low: float, high: float) -> None:
+        limits = [self.nodes.number(limit) for limit in (low, high)]
+        self.nodes.add("Clip", [self._name(layer.inputs[0]), *limits], layer.output)
 
     def mul_one_plus(self, layer: Layer) -> None:
         value, gate = layer.inputs
         if gate not in self.gates:
-            gate = self._node("Add", [self._name(gate), self._limit(1)], f"{gate}_plus_one")
-        self._node("Mul", [self._name(value), self._name(gate)], layer.output)
+            gate = self.nodes.add("Add", [self._name(gate), self.nodes.number(1)], f"{gate}_plus_one")
+        self.nodes.add("Mul", [self._name(value), self._name(gate)], layer.output)
 
     def scale(self, layer: Layer) -> None:
         if layer.output in self.aliases:
             return
         scale, offset = (vector.astype(np.float32)[:, None, None] for vector in self._map(layer))
-        scaled = [self._name(layer.inputs[0]), self._constant(f"{layer.output}_scale", scale)]
-        product = self._node("Mul", scaled, f"{layer.output}_scaled")
-        self._node("Add", [product, self._constant(f"{layer.output}_offset", offset)], layer.output)
+        scaled = [self._name(layer.inputs[0]), self.nodes.constant(f"{layer.output}_scale", scale)]
+        product = self.nodes.add("Mul", scaled, f"{layer.output}_scaled")
+        self.nodes.add("Add", [product, self.nodes.constant(f"{layer.output}_offset", offset)], layer.output)
 
     def ones(self, layer: Layer) -> None:
-        shape = self._node("Shape", [self._name(layer.inputs[0])], f"{layer.output}_plane", start=2)
-        one = self._constant("one_channel", np.array([1, 1], np.int64))
-        self._node("Concat", [one, shape], f"{layer.output}_shape", axis=0)
-        self._node("Expand", [self._limit(1), f"{layer.output}_shape"], layer.output)
+        nodes, out = self.nodes, layer.output
+        plane = nodes.plane(self._name(layer.inputs[0]), f"{out}_plane")
+        shape = nodes.add("Concat", [nodes.integers("channels_1", 1, 1), plane], f"{out}_shape", axis=0)
+        nodes.add("Expand", [nodes.number(1), shape], out)
 
     def layer_norm(self, layer: Layer) -> None:
-        stored = [self._constant(tensor.name, self._stored(tensor)) for tensor in layer.tensors]
-        last = self._node("Transpose", [self._name(layer.inputs[0])], f"{layer.output}_last", perm=[0, 2, 3, 1])
-        self._node("LayerNormalization", [last, *stored], f"{layer.output}_normal", axis=-1, epsilon=layer.eps)
-        self._node("Transpose", [f"{layer.output}_normal"], layer.output, perm=[0, 3, 1, 2])
+        """Scale and offset of the channels are a depthwise convolution.
+
+        So the way back to planes has one reader, and ONNX Runtime makes it a part of the reordering for convolutions.
+        """
+        nodes, out = self.nodes, layer.output
+        last = nodes.add("Transpose", [self._name(layer.inputs[0])], f"{out}_last", perm=[0, 2, 3, 1])
+        one = nodes.constant(f"ones_{layer.channels}", np.ones(layer.channels, np.float32))
+        normal = nodes.add("LayerNormalization", [last, one], f"{out}_normal", axis=-1, epsilon=layer.eps)
+        planes = nodes.add("Transpose", [normal], f"{out}_planes", perm=[0, 3, 1, 2])
+        shapes = (-1, 1, 1, 1), (-1,)
+        stored = [
+            nodes.constant(tensor.name, self._stored(tensor).reshape(shape))
+            for tensor, shape in zip(layer.tensors, shapes, strict=True)
+        ]
+        nodes.add("Conv", [planes, *stored], out, kernel_shape=[1, 1], group=layer.channels)
 
     def attention(self, layer: Layer) -> None:
-        """Queries and keys are not normalised: their products are divided by both norms, which is the same."""
-        out, heads = layer.output, layer.heads
-        shape = self._constant(
-            f"heads_{heads}_{layer.channels}", np.array([heads, layer.channels // heads, -1], np.int64)
-        )
-        q, k, v = (self._node("Reshape", [self._name(x), shape], f"{x}_heads") for x in layer.inputs)
-        norms = []
-        for x in (q, k):
-            norm = self._node("ReduceL2", [x], f"{x}_norm", axes=[2])
-            norms.append(self._node("Max", [norm, self._limit(layer.eps)], f"{x}_length"))
-        turned, lengths = (self._node("Transpose", [x], f"{x}_turned", perm=[0, 2, 1]) for x in (k, norms[1]))
-        products = self._node("MatMul", [q, turned], f"{out}_products")
-        lengths = self._node("Mul", [norms[0], lengths], f"{out}_lengths")
-        cosines = self._node("Div", [products, lengths], f"{out}_cosines")
-        temperature = self._constant(f"{out}_temperature", self._stored(layer.weight))
-        scores = self._node("Mul", [cosines, temperature], f"{out}_scores")
-        shares = self._node("Softmax", [scores], f"{out}_shares", axis=-1)
-        mixed = self._node("MatMul", [shares, v], f"{out}_mixed")
-        plane = self._node("Shape", [self._name(layer.inputs[0])], f"{out}_plane", start=2)
-        channels = self._constant(f"channels_{layer.channels}", np.array([1, layer.channels], np.int64))
-        self._node("Reshape", [mixed, self._node("Concat", [channels, plane], f"{out}_shape", axis=0)], out)
+        """Queries and keys are not normalised: their products are divided by both norms, which is the same.
+
+        Sums over all positions are float32 within parts as long as the longer side of the plane; their sum, and all
+        that is as small as these sums, is float64. So rounding hardly grows with the picture.
+        """
+        nodes, out, heads, own = self.nodes, layer.output, layer.heads, layer.channels // layer.heads
+        values = self._name(layer.inputs[2])
+        plane = nodes.plane(values, f"{out}_plane")
+        count = nodes.add("ReduceMin", [plane], f"{out}_parts", keepdims=1)
+        ends = nodes.integers(f"heads_{heads}_{own}_before", heads, own), nodes.integers("rest", -1)
+        shape = nodes.add("Concat", [ends[0], count, ends[1]], f"{out}_parted", axis=0)
+        parts, lengths = [], []
+        for name in layer.inputs[:2]:
+            x = nodes.add("Reshape", [self._name(name), shape], f"{name}_heads")
+            parts.append(nodes.add("Transpose", [x], f"{name}_parts", perm=[0, 2, 1, 3]))
+            squares = nodes.add("ReduceSumSquare", [x], f"{name}_part_squares", axes=[3], keepdims=0)
+            norm = nodes.add("Sqrt", [nodes.exact_sum(squares, f"{name}_squares", 2, keepdims=True)], f"{name}_norm")
+            lengths.append(nodes.add("Max", [norm, nodes.number(layer.eps, np.float64)], f"{name}_length"))
+        turned = nodes.add("Transpose", [parts[1]], f"{out}_keys", perm=[0, 1, 3, 2])
+        products = nodes.add("MatMul", [parts[0], turned], f"{out}_part_products")
+        products = nodes.exact_sum(products, f"{out}_products", 1, keepdims=False)
+        turned = nodes.add("Transpose", [lengths[1]], f"{out}_key_lengths", perm=[0, 2, 1])
+        both = nodes.add("Mul", [lengths[0], turned], f"{out}_lengths")
+        cosines = nodes.add("Div", [products, both], f"{out}_cosines")
+        temperature = nodes.constant(f"{out}_temperature", self._stored(layer.weight).astype(np.float64))
+        scores = nodes.add("Mul", [cosines, temperature], f"{out}_scores")
+        shares = nodes.single(nodes.add("Softmax", [scores], f"{out}_exact_shares", axis=-1), f"{out}_shares")
+        shape = nodes.integers(f"heads_{heads}_{own}", heads, own, -1)
+        mixed = nodes.add("MatMul", [shares, nodes.add("Reshape", [values, shape], f"{out}_values")], f"{out}_mixed")
+        nodes.as_planes(mixed, layer.channels, plane, out)
 
     def concat(self, layer: Layer) -> None:
-        self._node("Concat", [self._name(name) for name in layer.inputs], layer.output, axis=1)
+        self.nodes.add("Concat", [self._name(name) for name in layer.inputs], layer.output, axis=1)
 
     def slice_channels(self, layer: Layer) -> None:
-        stop = layer.start + layer.channels
-        bounds = [self._constant(f"channel_{value}", np.array([value], np.int64)) for value in (layer.start, stop)]
-        axis = self._constant("channel_axis", np.array([1], np.int64))
-        self._node("Slice", [self._name(layer.inputs[0]), *bounds, axis], layer.output)
+        bounds = [self.nodes.integers(f"channel_{end}", end) for end in (layer.start, layer.start + layer.channels)]
+        axis = self.nodes.integers("channel_axis", 1)
+        self.nodes.add("Slice", [self._name(layer.inputs[0]), *bounds, axis], layer.output)
 
 
 #: Kinds of layers that are an operator of ONNX.

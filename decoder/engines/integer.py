@@ -22,7 +22,7 @@ from jpegai.decoder.jit import kernel
 from jpegai.decoder.networks import Layer, Network
 from jpegai.decoder.workers import Workers, grain
 
-__all__ = ["ACCUMULATOR_LIMIT", "IntegerNetwork", "accumulator_bounds"]
+__all__ = ["ACCUMULATOR_LIMIT", "IntegerNetwork", "accumulator_bounds", "layer_bounds"]
 
 ACCUMULATOR_LIMIT = 1 << 31
 """Bounds of accumulators are below: they fit 32 bits with sign, as in the standard's own arithmetic."""
@@ -66,6 +66,21 @@ def accumulator_bounds(weight: NDArray[np.int64], bias: NDArray[np.int64], low: 
     products = np.maximum(positive * high - negative * low, negative * high - positive * low)
     bounds: NDArray[np.int64] = products + np.abs(bias)
     return bounds
+
+
+def layer_bounds(layer: Layer, prefix: str, tensors: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """Return the bounds of the accumulators of an ``int_conv``, by channel (`accumulator_bounds`).
+
+    Args:
+        layer: the layer.
+        prefix: of its network.
+        tensors: weights by full name.
+    """
+    assert layer.weight is not None
+    assert layer.bias is not None
+    weight = np.asarray(tensors[prefix + layer.weight.name]).astype(np.int64).reshape(layer.channels, -1)
+    bias = np.asarray(tensors[prefix + layer.bias.name]).astype(np.int64)
+    return accumulator_bounds(weight, bias, int(layer.low), int(layer.high))
 
 
 @kernel
@@ -149,7 +164,7 @@ class IntegerNetwork:
         bias = np.asarray(tensors[prefix + layer.bias.name]).astype(np.int64)
         shifts = np.asarray(tensors[prefix + layer.shifts.name]).astype(np.int64).reshape(-1)
         low, high = int(layer.low), int(layer.high)
-        bound = accumulator_bounds(weight, bias, low, high)
+        bound = layer_bounds(layer, prefix, tensors)
         if (bound >= ACCUMULATOR_LIMIT).any():
             channel = int(bound.argmax())
             raise ModelError(

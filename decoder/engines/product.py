@@ -19,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 
 from jpegai.decoder.workers import Workers
 
-__all__ = ["Products", "one_thread", "product", "products", "replaced", "use"]
+__all__ = ["NUMPY", "Products", "current", "libraries", "one_thread", "product", "products", "use"]
 
 #: Multiply-adds that are worth a thread.
 _GRAIN = 1 << 22
@@ -65,7 +65,19 @@ def _numpy(matrices: NDArray[np.float64], columns: NDArray[np.float64], out: NDA
     np.matmul(matrices[:, None], columns, out=out)
 
 
-_multiply: Products = _numpy
+#: The products of NumPy's BLAS: what is used unless somebody asks for something else.
+NUMPY: Products = _numpy
+_multiply = NUMPY
+
+
+def current() -> Products:
+    """Return what does the products of the exact engine."""
+    return _multiply
+
+
+def libraries() -> list[dict[str, Any]]:
+    """Return the BLAS libraries of the process: name, version, architecture and so on, as threadpoolctl has them."""
+    return [entry for entry in _controller().info() if entry.get("user_api") == "blas"]
 
 
 def products(matrices: NDArray[np.float64], columns: NDArray[np.float64], out: NDArray[np.float64]) -> None:
@@ -79,11 +91,6 @@ def products(matrices: NDArray[np.float64], columns: NDArray[np.float64], out: N
         out: (G, R, M, N) float64, C-contiguous, written.
     """
     _multiply(matrices, columns, out)
-
-
-def replaced() -> bool:
-    """Whether something else than our own code and NumPy's BLAS does the products."""
-    return _multiply is not _numpy
 
 
 @contextlib.contextmanager

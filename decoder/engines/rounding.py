@@ -1,4 +1,4 @@
-"""How the exact engine drops bits: to the nearest integer, halves to the even one, of int64 numbers alone.
+"""How the exact engine drops bits: to the nearest integer, halves to the even one.
 
 Arrays are int32, so kernels widen what they read first (``np.int64(x[i])``): as plain Python, NumPy's int32 would wrap
 around where the compiled form does not.
@@ -15,6 +15,8 @@ __all__ = ["divided", "shifted"]
 #: An int64 of a kernel, or a Python integer.
 _Integer = Any
 
+_NO_FRACTION = 3.0 * 2**51  # float64 numbers between 2^52 and 2^53 are integers
+
 
 @kernel
 def shifted(value: _Integer, bits: int) -> _Integer:
@@ -24,8 +26,10 @@ def shifted(value: _Integer, bits: int) -> _Integer:
 
 
 @kernel
-def divided(value: _Integer, divisor: int) -> _Integer:
-    """Return value / divisor, rounded half to even; divisor 1..2^62."""
-    quotient = value // divisor
-    twice = 2 * (value - quotient * divisor)
-    return quotient + (1 if twice > divisor or (twice == divisor and quotient & 1) else 0)
+def divided(value: Any, divisor: int) -> Any:
+    """Return value / divisor of integers, rounded half to even, as a float64; |value| up to 2^51, divisor 1..2^51.
+
+    A quotient that is no half lies at least 1 / (2 * divisor) from every half: more than what IEEE's division, itself
+    rounded to 53 bits, can be off by. Adding and subtracting leaves no room for fraction bits.
+    """
+    return (value / divisor + _NO_FRACTION) - _NO_FRACTION

@@ -9,7 +9,7 @@ from jpegai.decoder.engines.formats import LATENT_LIMIT, ONE, Fixed, Saturations
 from jpegai.decoder.jit import kernel
 from jpegai.decoder.workers import Workers, grain
 
-__all__ = ["saturate", "to_latents"]
+__all__ = ["saturate", "saturated", "to_latents"]
 
 
 @kernel
@@ -61,6 +61,28 @@ def saturate(values: Fixed, limit: int, tensor: str, saturations: Saturations, w
         saturations.add(tensor, _saturate(values, limit, first, last))
 
     workers.split(cut, len(values), grain(values[0].size))
+
+
+@kernel
+def _largest(values: Fixed, first: int, last: int) -> int:
+    largest = np.int64(0)
+    for channel in range(first, last):
+        for row in range(values.shape[1]):
+            for column in range(values.shape[2]):
+                largest = max(largest, abs(np.int64(values[channel, row, column])))
+    return int(largest)
+
+
+def saturated(values: Fixed, limit: int, tensor: str, saturations: Saturations, workers: Workers) -> Fixed:
+    """Return values cut to -limit..limit and counted: the array itself where none is; arguments as `saturate`."""
+    exceeded: list[bool] = []
+    workers.split(
+        lambda first, last: exceeded.append(_largest(values, first, last) > limit), len(values), grain(values[0].size)
+    )
+    if any(exceeded):
+        values = values.copy()
+        saturate(values, limit, tensor, saturations, workers)
+    return values
 
 
 def to_latents(values: NDArray[np.float32], saturations: Saturations, workers: Workers) -> Fixed:

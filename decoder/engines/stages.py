@@ -16,7 +16,7 @@ from jpegai.decoder.engines.rewrite import rewrite
 from jpegai.decoder.geometry import ceil_div
 from jpegai.decoder.networks import Input, Network
 
-__all__ = ["Strip", "activation_bytes", "multiply_adds", "stages", "strips"]
+__all__ = ["Strip", "activation_bytes", "multiply_adds", "runs", "stages", "strips"]
 
 #: Bands of a local stage, and the rows that each must have: the margins that are computed twice cost time.
 #: A fifth of a picture and its margin are less than a quarter, so what the last stage makes at twice the size fits
@@ -71,18 +71,24 @@ def strips(stage: Network, rows: int, height: int) -> Iterator[Strip]:
             yield Strip((top, bottom), min(height, scale * bottom) - scale * top, ratio * (first - top), kept)
 
 
-def multiply_adds(network: Network, height: int, width: int, size: tuple[int, int] | None = None) -> int:
-    """Return the multiply-adds of a run as it is made, in bands where there are any; arguments as in `Network`."""
+def runs(
+    network: Network, height: int, width: int, size: tuple[int, int] | None = None
+) -> Iterator[tuple[Network, tuple[int, int, tuple[int, int] | None]]]:
+    """Yield every run of a stage, in bands where there are any; its arguments are those of `Network.sizes`."""
     first, *others = stages(network)
-    total = first.multiply_adds(height, width, size)
+    yield first, (height, width, size)
     for stage in others:
         assert size is not None
         scale = stage.inputs[0].subsampling
         columns = ceil_div(size[1], scale)
         for strip in strips(stage, ceil_div(size[0], scale), size[0]):
             top, bottom = strip.source
-            total += stage.multiply_adds(bottom - top, columns, (strip.height, size[1]))
-    return total
+            yield stage, (bottom - top, columns, (strip.height, size[1]))
+
+
+def multiply_adds(network: Network, height: int, width: int, size: tuple[int, int] | None = None) -> int:
+    """Return the multiply-adds of a run as it is made, in bands where there are any; arguments as in `Network`."""
+    return sum(stage.multiply_adds(*run) for stage, run in runs(network, height, width, size))
 
 
 def activation_bytes(network: Network, height: int, width: int) -> int:

@@ -17,13 +17,17 @@ from jpegai.decoder.entropy.residual import decode_residual
 from jpegai.decoder.jit import kernel
 from jpegai.decoder.workers import Workers
 
-__all__ = ["DISTRIBUTIONS", "RANGE", "QualityMap", "decode_quality_map"]
+__all__ = ["DISTRIBUTIONS", "PREDICTIONS", "RANGE", "QualityMap", "decode_quality_map"]
 
 DISTRIBUTIONS = (0, 4, 5, 6, 8, 10, 14, 18)
 """Distribution of the differences by quality_map_entropy_index."""
 
 RANGE = range(-8, 9)
 """Legal values of the map (rule R-92)."""
+
+PREDICTIONS = ("truncate", "floor")
+"""How half the sum of two neighbours is rounded (05.16 D2): toward zero, which is right, or down, as encoders with a
+newer framework below them did it. The two differ where the sum is negative and odd."""
 
 _LEAST, _GREATEST = RANGE[0], RANGE[-1]
 
@@ -56,7 +60,11 @@ class QualityMap:
 
 
 def decode_quality_map(
-    threads: Sequence[ThreadPayload], entropy_index: int, shape: tuple[int, int], workers: Workers
+    threads: Sequence[ThreadPayload],
+    entropy_index: int,
+    shape: tuple[int, int],
+    workers: Workers,
+    prediction: str = PREDICTIONS[0],
 ) -> tuple[QualityMap, list[Finding]]:
     """Decode the quality map (05.6).
 
@@ -65,6 +73,7 @@ def decode_quality_map(
         entropy_index: quality_map_entropy_index, 0..7.
         shape: height and width of the latents.
         workers: what the threads of the payload run on.
+        prediction: one of `PREDICTIONS`.
 
     Returns:
         The map, and a finding of rule S-46 for every thread that is not fully used.
@@ -76,7 +85,7 @@ def decode_quality_map(
     distributions = np.full((1, *shape), DISTRIBUTIONS[entropy_index], np.uint8)
     differences, findings = decode_residual(threads, distributions, workers)
     values = np.empty(shape, np.int8)
-    number, found = _reconstruct(differences[0], values)
+    number, found = _reconstruct(differences[0], values, prediction == "floor")
     if number < values.size:
         row, column = divmod(number, shape[1])
         raise ConformanceError(
@@ -91,14 +100,14 @@ def decode_quality_map(
 
 
 @kernel
-def _prediction(left: Integer, above: Integer) -> Integer:
-    """Return half the sum of the neighbours, truncated toward zero (05.16 D2); the rule stands here alone."""
+def _prediction(left: Integer, above: Integer, floor: bool) -> Integer:
+    """Return half the sum of the neighbours by the rule of 05.16 D2, which stands here alone."""
     total = np.int64(left) + np.int64(above)
-    return (total + (total < 0)) >> 1
+    return (total + (total < 0 and not floor)) >> 1
 
 
 @kernel
-def _reconstruct(differences: NDArray[np.int16], values: NDArray[np.int8]) -> tuple[Integer, Integer]:
+def _reconstruct(differences: NDArray[np.int16], values: NDArray[np.int8], floor: bool) -> tuple[Integer, Integer]:
     """Add differences to predictions; return the number of the first value out of range (h * w: none) and the value."""
     height, width = values.shape
     for i in range(height):
@@ -108,7 +117,7 @@ def _reconstruct(differences: NDArray[np.int16], values: NDArray[np.int8]) -> tu
             elif j == 0:
                 predicted = np.int64(values[i - 1, 0])
             else:
-                predicted = _prediction(values[i, j - 1], values[i - 1, j])
+                predicted = _prediction(values[i, j - 1], values[i - 1, j], floor)
             value = predicted + np.int64(differences[i, j])
             if value < _LEAST or value > _GREATEST:
                 return i * width + j, value

@@ -127,6 +127,11 @@ class Eicci:
         planes = 12 if self._full_chroma else 12 + 8 + 8
         return planes * math.prod(held.shape) + 4 * 3 * BANDS * cells
 
+    def work(self, window: Window) -> int:
+        """Return how many samples the tiles read together for an output window."""
+        steps = self._schedule(window if self._full_chroma else self.picture.whole)[1]
+        return sum(math.prod(_samples(step.read, step.tile).shape) for step in steps)
+
     def runs(self, window: Window) -> Mapping[str, tuple[int, int]]:
         """Return the largest input that each network is run on for an output window: rows and columns of cells."""
         largest: dict[str, tuple[int, int]] = {}

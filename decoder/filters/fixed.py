@@ -2,8 +2,8 @@
 
 The loops are the same for float32 planes and for those of the exact engine (int32, `FRACTION` fraction bits). For the
 latter their working numbers are float64, and each of them is an integer below 2^53, or quarters of one below 2^51:
-such sums and products are exact, so neither their order nor the instructions used can matter. What the loops make is
-rounded once, here.
+such sums and products are exact, so neither their order nor the instructions used can matter. `settle` rounds them to
+samples. LEF has a loop of its own for int32, as float32 luma is brought to 0..1 first.
 """
 
 from __future__ import annotations

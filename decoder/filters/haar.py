@@ -19,8 +19,8 @@ CELL = 4
 BANDS = CELL * CELL
 """Coefficients of a cell."""
 
-#: Fixed-point samples are on 0..255, their coefficients on 0..1. Two levels halve twice, so the loops' numbers are
-#: quarters: of samples up to 2^31, 16 together stay below 2^35, and those of coefficients times 1020 below 2^45.
+#: Fixed-point samples are on 0..255, their coefficients on 0..1. Two levels halve twice, which leaves quarters: of 16
+#: numbers up to 2^31 together at most 2^35, and times 255 below 2^43.
 _QUARTERS = 4 * 255
 
 _Number = np.floating[Any]
@@ -82,7 +82,7 @@ def _forward_rows(
         for k in range(BANDS):
             line = z[band + k, i]
             for j in range(line.size):
-                line[j] = divided(np.int64(lines[k, j] * 4), _QUARTERS) if fixed else lines[k, j]
+                line[j] = divided(lines[k, j] * 4, _QUARTERS) if fixed else lines[k, j]
 
 
 def forward(

@@ -137,7 +137,7 @@ def _sharpen_fixed(above: Samples, centre: Samples, below: Samples, gain: NDArra
         around = around + centre[t + 2] + below[t] + below[t + 1] + below[t + 2]
         blurred = min(max(5 * around + 24 * own, 0), _BLUR * WHITE)
         sharp = _HUNDREDTHS * blurred + (_BLUR * own - blurred) * gain[t]
-        out[t] = divided(np.int64(min(max(sharp, 0), _HUNDREDTHS * _BLUR * WHITE)), _HUNDREDTHS * _BLUR)
+        out[t] = divided(min(max(sharp, 0), _HUNDREDTHS * _BLUR * WHITE), _HUNDREDTHS * _BLUR)
 
 
 @kernel

@@ -24,6 +24,9 @@ class Tile:
 def tile_grid(height: int, width: int, size: int, overlap: int) -> tuple[Tile, ...]:
     """Return the tiles of a picture in raster order (8.4.3).
 
+    Tiles below 176 have a meaning where the picture is one tile, whose border is not moved (8.8 D5). Of several, the
+    last one would take more from the one before it than that has.
+
     Args:
         height: coded height of the picture.
         width: coded width.
@@ -31,9 +34,8 @@ def tile_grid(height: int, width: int, size: int, overlap: int) -> tuple[Tile, .
         overlap: ov; 0 makes plain tiles (8.8 D5).
 
     Raises:
-        ConformanceError: a tile side below 176, an overlap that leaves no step, or an empty tile or core.
+        ConformanceError: an overlap that leaves no step, or an empty tile or core.
     """
-    require(size >= MIN_BORDER_TILE, "R-58", "icci_tile_size", f"at least {MIN_BORDER_TILE // 16}", size // 16)
     shortest = min(size, height, width)
     require(overlap < shortest, "R-57", "icci_tile_overlap", f"less than {shortest} samples", overlap)
     rows, columns = (_axis(extent, size, overlap) for extent in (height, width))
@@ -54,5 +56,6 @@ def _axis(extent: int, size: int, overlap: int) -> list[tuple[_Span, _Span]]:
     half = overlap // 2
     cores = [(a + half if a > 0 else a, b - half if b < extent else b) for a, b in spans]
     shortest = min(b - a for a, b in [*spans, *cores])
-    require(shortest > 0, "R-58", "icci_tile_size", "border tiles that leave something to their neighbours", size // 16)
+    left = f"tiles that keep something when the last one takes {MIN_BORDER_TILE} samples of the one before it"
+    require(shortest > 0, "R-58", "icci_tile_size", left, size // 16)
     return list(zip(spans, cores, strict=True))

@@ -31,33 +31,39 @@ class Tile:
         return self.window.covered_by(_LATENT)
 
 
-def axis_tiles(length: int, size: int, overlap: int) -> list[tuple[Span, Span]]:
+def axis_tiles(length: int, size: int, overlap: int, wanted: Span | None = None) -> list[tuple[Span, Span]]:
     """Return window and core of the tiles of one axis (07.6.1).
 
     Args:
         length: samples of the picture along the axis.
         size: side of a tile in samples, at least 1.
         overlap: samples that neighbours share; less than `size` where `length` is more than that.
+        wanted: leave out tiles whose core has none of these samples.
     """
+    wanted = wanted or Span(0, length)
     if length <= size:
         return [(Span(0, length), Span(0, length))]
     result = []
     for start in range(0, length - overlap, size - overlap):
         stop = min(start + size, length)
         core = Span(start + (overlap // 2 if start else 0), stop - (overlap // 2 if stop < length else 0))
-        result.append((Span(start, stop), core))
+        if core.intersect(wanted).size:
+            result.append((Span(start, stop), core))
     return result
 
 
-def tiles(height: int, width: int, size: int, overlap: int) -> list[Tile]:
+def tiles(height: int, width: int, size: int, overlap: int, wanted: Area | None = None) -> list[Tile]:
     """Return the tiles of a picture in raster order (07.6.1); arguments as for `axis_tiles`."""
-    axes = axis_tiles(height, size, overlap), axis_tiles(width, size, overlap)
+    wanted = wanted or Area.whole(height, width)
+    axes = axis_tiles(height, size, overlap, wanted.rows), axis_tiles(width, size, overlap, wanted.columns)
     return [
         Tile(Area(rows[0], columns[0]), Area(rows[1], columns[1])) for rows, columns in itertools.product(*axes)
     ]
 
 
-def tiles_in_regions(height: int, width: int, size: int, overlap: int, regions: Sequence[Area]) -> list[Tile]:
+def tiles_in_regions(
+    height: int, width: int, size: int, overlap: int, regions: Sequence[Area], wanted: Area | None = None
+) -> list[Tile]:
     """Return the tiles of a picture with independent regions in raster order (07.6.2).
 
     Args:
@@ -66,12 +72,14 @@ def tiles_in_regions(height: int, width: int, size: int, overlap: int, regions: 
         size: side of a tile in samples, at least 1.
         overlap: samples that neighbours inside a region share.
         regions: what the regions cover, in samples.
+        wanted: leave out tiles whose core has none of these samples.
     """
+    wanted = wanted or Area.whole(height, width)
     axes = (
-        [(core, _extended(core, spans, length, overlap // 2)) for core, _ in axis_tiles(length, size, 0)]
-        for length, spans in (
-            (height, {region.rows for region in regions}),
-            (width, {region.columns for region in regions}),
+        [(core, _extended(core, spans, length, overlap // 2)) for core, _ in axis_tiles(length, size, 0, span)]
+        for length, span, spans in (
+            (height, wanted.rows, {region.rows for region in regions}),
+            (width, wanted.columns, {region.columns for region in regions}),
         )
     )
     result = []

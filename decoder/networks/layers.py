@@ -189,23 +189,25 @@ class Network:
         """Return the number of stored numbers (06.12)."""
         return sum(prod(tensor.shape) for tensor in self.tensors().values())
 
+    def products(self, layer: Layer) -> int:
+        """Return the multiply-adds of a layer per position: of its input if it is transposed, else of its output."""
+        if layer.kind in ("conv", "int_conv", "conv_transpose"):
+            return self.channels[layer.inputs[0]] * layer.channels * prod(layer.kernel) // layer.groups
+        return 2 * layer.channels**2 // layer.heads if layer.kind == "channel_attention" else 0
+
     def macs(self, layer: Layer) -> Fraction:
         """Return the multiply-adds of a layer per luma sample of a large picture (06.12)."""
-        if layer.kind in ("conv", "int_conv", "conv_transpose"):
-            products = Fraction(self.channels[layer.inputs[0]] * layer.channels * prod(layer.kernel), layer.groups)
-        elif layer.kind == "channel_attention":
-            products = Fraction(2 * layer.channels**2, layer.heads)
-        else:
-            return Fraction(0)
         positions = self.subsampling[layer.inputs[0] if layer.kind == "conv_transpose" else layer.output]
-        return products / positions**2
+        return self.products(layer) / positions**2
 
     def macs_per_sample(self) -> Fraction:
         """Return the multiply-adds of the network per luma sample."""
         return sum((self.macs(layer) for layer in self.layers), Fraction(0))
 
-    def multiply_adds(self, height: int, width: int, size: tuple[int, int] | None = None) -> int:
-        """Return the multiply-adds of a run.
+    def sizes(
+        self, height: int, width: int, size: tuple[int, int] | None = None
+    ) -> Mapping[str, tuple[int, int]]:
+        """Return rows and columns of every tensor of a run.
 
         Args:
             height: rows of the first input; the others have the size that belongs to it.
@@ -215,18 +217,22 @@ class Network:
         base = self.subsampling[self.inputs[0].name]
         sizes = {entry.name: (ceil(height * base / entry.subsampling), ceil(width * base / entry.subsampling))
                  for entry in self.inputs}  # fmt: skip
-        total = Fraction(0)
         for layer in self.layers:
-            rows, columns = read = sizes[layer.inputs[0]]
+            rows, columns = sizes[layer.inputs[0]]
             made = ceil(rows * layer.upsampling), ceil(columns * layer.upsampling)
             if layer.kind == "crop":
                 assert size is not None
                 made = ceil_div(size[0], layer.divisor), ceil_div(size[1], layer.divisor)
             sizes[layer.output] = made
-            positions = read if layer.kind == "conv_transpose" else made
-            source = layer.inputs[0] if layer.kind == "conv_transpose" else layer.output
-            total += self.macs(layer) * self.subsampling[source] ** 2 * prod(positions)
-        return int(total)
+        return sizes
+
+    def multiply_adds(self, height: int, width: int, size: tuple[int, int] | None = None) -> int:
+        """Return the multiply-adds of a run; arguments as in `sizes`."""
+        sizes = self.sizes(height, width, size)
+        return sum(
+            self.products(layer) * prod(sizes[layer.inputs[0] if layer.kind == "conv_transpose" else layer.output])
+            for layer in self.layers
+        )
 
     def receptive_field(self, source: str | None = None, axis: int = 0) -> list[tuple[int, int]]:
         """Return, per phase of the output, the offsets (first, last) of the input positions it needs (06.11).

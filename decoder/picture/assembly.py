@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from jpegai.decoder.geometry import Area
 from jpegai.decoder.picture import colour
-from jpegai.decoder.picture.formats import SUBSAMPLING, Frame, Planes, Samples
+from jpegai.decoder.picture.formats import SUBSAMPLING, Frame, PictureFormat, Planes, Samples
 from jpegai.decoder.picture.render import decoded_planes, empty_samples, render
 from jpegai.decoder.picture.resample import convert_chroma
 from jpegai.decoder.picture.signalling import Rendering
 from jpegai.decoder.workers import Workers
 
-__all__ = ["Assembly"]
+__all__ = ["Assembly", "crop_samples"]
 
 Plane = NDArray[Any]
 
@@ -122,14 +122,7 @@ class Assembly:
         else:
             planes, chroma, frame = self._behind(filtered, area)
             samples = render(planes, chroma, self._rendering, self._workers, frame)
-        if window is None or window == frame.area:
-            return samples
-        if target.space == "rgb":
-            assert isinstance(samples, np.ndarray)
-            index = window.within(frame.area).index[1:]
-            return np.ascontiguousarray(samples.transpose(1, 2, 0)[index]).transpose(2, 0, 1)
-        y, u, v = _cropped((samples[0], samples[1], samples[2]), target.chroma, frame, window)
-        return np.stack((y, u, v)) if target.chroma == "444" else (y, u, v)
+        return samples if window is None else crop_samples(samples, target, frame, window)
 
     def _decimated(self, chroma: Plane) -> Plane:
         vertical, horizontal = SUBSAMPLING[self._rendering.coded]
@@ -150,6 +143,25 @@ class Assembly:
         if filtered is None:
             return self._yuv(), self._rendering.coded, self._frame
         return filtered, self._rendering.source, Frame(self._frame.size, area or self._frame.area)
+
+
+def crop_samples(samples: Samples, format: PictureFormat, held: Frame, window: Area) -> Samples:
+    """Return the samples of a window of those that are held, copied; the samples themselves where it is all.
+
+    Args:
+        samples: as in `Picture.planes`.
+        format: their format.
+        held: where they lie in the picture.
+        window: luma samples of the picture; of a subsampled plane come the samples floor(first / s) to floor(last / s).
+    """
+    if window == held.area:
+        return samples
+    if format.space == "rgb":
+        assert isinstance(samples, np.ndarray)
+        index = window.within(held.area).index[1:]
+        return np.ascontiguousarray(samples.transpose(1, 2, 0)[index]).transpose(2, 0, 1)
+    y, u, v = _cropped((samples[0], samples[1], samples[2]), format.chroma, held, window)
+    return np.stack((y, u, v)) if format.chroma == "444" else (y, u, v)
 
 
 def _cropped(

@@ -166,6 +166,7 @@ def yuv_to_samples(planes: Planes, chroma: float, peak: int, out: NDArray[Any], 
         workers: rows are shared among them.
     """
     if is_fixed(planes[0]):
+        assert chroma == 255
         fixed.samples(planes, BT709.fixed_inverse, peak, out, workers)
         return
     over_samples(workers, out, _yuv_to_samples, *planes, BT709.inverse, np.float32(chroma), np.float32(peak))
@@ -184,6 +185,7 @@ def yuv_to_rgb(
         clip: clip to 0..255.
     """
     if is_fixed(planes[0]):
+        assert chroma == 255
         return fixed.combine(planes, matrix.fixed_inverse, workers, clip=clip)
     shape = planes[0].shape
     out = np.empty((3, *shape), np.float32)

@@ -1,14 +1,22 @@
-"""Comparing pictures sample by sample."""
+"""Comparing results: how far right decoders may be apart (section 12.6.6), and pictures sample by sample."""
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["allowed", "differences", "read_png"]
+from jpegai.decoder.picture.png_reader import read_png
+
+__all__ = ["TOLERANCES", "allowed", "differences", "read_png"]
+
+#: How much the float results of right decoders may differ, by stage (section 12.6.6); all other stages are equal.
+TOLERANCES = {
+    "psi": 5e-4, "prediction": 5e-4, "latents": 5e-4, "latents_scaled": 5e-4,
+    "planes": 3e-3, "filter_input": 3e-3, "output": 5e-3,
+    "efe_linear": 5e-3, "filter_EFElinear_alt": 5e-3, "eicci": 5e-3, "efe_nonlinear": 5e-3, "lef": 5e-3,
+}  # fmt: skip
 
 
 def differences(a: NDArray[Any], b: NDArray[Any]) -> tuple[int, int]:
@@ -26,10 +34,3 @@ def differences(a: NDArray[Any], b: NDArray[Any]) -> tuple[int, int]:
 def allowed(samples: int) -> int:
     """Return how many of `samples` samples may differ (by 1) between float32 decoders (section 12.6.6)."""
     return max(8, samples // 5000)
-
-
-def read_png(data: bytes) -> NDArray[np.uint8]:
-    """Return the samples of an RGB PNG file, (H, W, 3) uint8."""
-    from PIL import Image
-
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))

@@ -15,7 +15,9 @@ from jpegai.decoder.geometry import Area, Span, ceil_div
 __all__ = [
     "SUBSAMPLING",
     "Cicp",
+    "ContentLight",
     "Frame",
+    "MasteringDisplay",
     "PictureFormat",
     "Planes",
     "Samples",
@@ -146,3 +148,44 @@ class Cicp:
             return None
         return cls(*(rendering_information[name] for name in cls.__slots__))
 
+
+@dataclass(frozen=True, slots=True)
+class MasteringDisplay:
+    """The display a picture was graded on, SMPTE ST 2086 (03.5); it has no effect on samples (10.13).
+
+    Attributes:
+        primaries: x and y of red, green and blue, in units of 0.00002.
+        white_point: x and y of white, in the same units.
+        maximum_luminance, minimum_luminance: in units of 0.0001 candela per square metre.
+    """
+
+    primaries: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+    white_point: tuple[int, int]
+    maximum_luminance: int
+    minimum_luminance: int
+
+    @classmethod
+    def of(cls, rendering_information: Mapping[str, Any]) -> MasteringDisplay | None:
+        """Return that of a rendering-information header, None where it has none."""
+        rdi = rendering_information
+        if not rdi["mdcv_info_present_flag"]:
+            return None
+        x, y = (rdi[f"mastering_display_colour_primaries_{axis}"] for axis in "xy")
+        white_x, white_y = (rdi[f"mastering_display_white_point_chromaticity_{axis}"] for axis in "xy")
+        most, least = (rdi[f"mastering_display_{end}_luminance"] for end in ("maximum", "minimum"))
+        return cls(((x[0], y[0]), (x[1], y[1]), (x[2], y[2])), (white_x, white_y), most, least)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentLight:
+    """How bright a picture is, in candela per square metre, 0 where it is not known (03.5); without effect (10.13)."""
+
+    maximum_content_light_level: int
+    maximum_frame_average_light_level: int
+
+    @classmethod
+    def of(cls, rendering_information: Mapping[str, Any]) -> ContentLight | None:
+        """Return that of a rendering-information header, None where it has none."""
+        if not rendering_information["clli_info_present_flag"]:
+            return None
+        return cls(*(rendering_information[name] for name in cls.__slots__))

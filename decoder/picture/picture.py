@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from jpegai.codestream.errors import Finding, UnsupportedError
 from jpegai.decoder.geometry import Area
-from jpegai.decoder.picture.formats import Cicp, PictureFormat, Samples, parse_format
+from jpegai.decoder.picture.assembly import crop_samples
+from jpegai.decoder.picture.formats import (
+    Cicp,
+    ContentLight,
+    Frame,
+    MasteringDisplay,
+    PictureFormat,
+    Samples,
+    parse_format,
+)
 from jpegai.decoder.picture.render import convert, round_planes
 from jpegai.decoder.workers import Workers
 
@@ -32,6 +41,8 @@ class Picture:
         cicp: code points of the stream's rendering information, None without any.
         window: the luma samples of a larger picture that these are; a subsampled plane has its samples floor(first / s)
             to floor(last / s). None where the picture is whole.
+        mastering_display: the display it was graded on, None where the stream does not say.
+        content_light: how bright it is, None where the stream does not say.
     """
 
     planes: Samples
@@ -41,6 +52,8 @@ class Picture:
     times: dict[str, float] = field(default_factory=dict)
     cicp: Cicp | None = None
     window: Area | None = None
+    mastering_display: MasteringDisplay | None = None
+    content_light: ContentLight | None = None
 
     @property
     def height(self) -> int:
@@ -67,6 +80,23 @@ class Picture:
         """Return the samples as RGB of the same depth, (height, width, 3); see `convert`."""
         return self.convert(PictureFormat("rgb", "444", self.format.depth)).rgb
 
+    def part(self, window: Area) -> Picture:
+        """Return a window of the picture; its samples are copied.
+
+        Args:
+            window: luma samples of the whole picture, all of them in this one.
+
+        Raises:
+            ValueError: the window is empty or not inside this picture.
+        """
+        held = self.window or Area.whole(self.height, self.width)
+        if window.empty or not held.contains(window):
+            raise ValueError(f"{window} must have samples and lie inside {held}")
+        if window == held:
+            return self
+        samples = crop_samples(self.planes, self.format, Frame(held.shape, held), window)
+        return replace(self, planes=samples, window=window)
+
     def convert(self, format: str | PictureFormat) -> Picture:
         """Return the picture in another format: BT.709, resampling by section 10.5.
 
@@ -78,7 +108,8 @@ class Picture:
 
         Raises:
             ValueError: `format` is no such name.
-            UnsupportedError: chroma of a window would be resampled, which depends on what is around it.
+            UnsupportedError: chroma of a window would be resampled, which depends on what is around it and on its place
+                in the whole picture; a decode of the window to that format has both.
         """
         target = format if isinstance(format, PictureFormat) else parse_format(format, self.format.depth)
         if target == self.format:

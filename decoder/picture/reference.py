@@ -100,7 +100,7 @@ def _write_png(picture: Picture, path: Path) -> None:
 
     def rows(first: int, last: int) -> NDArray[Any]:
         samples = rgb[first:last]
-        return samples if shift == 8 else ((samples << shift) + ((1 << shift) - 1)).astype(">u2")
+        return samples if shift == 8 else ((samples << shift) + ((1 << shift) - 1)).astype(">u2", order="C")
 
     with atomic_file(path) as file:
         write_rows(file, rows, picture.height, picture.width, 8 if shift == 8 else 16)

@@ -2,7 +2,8 @@
 
 Planes are float32, or int32 in fixed point (`engines.formats`). The positions are those of 10.5.1 in both. Weights of
 fixed-point planes are multiples of 2^-22 in float64: with what a plane may hold, and behind the first direction with
-1.375 times as much, all sums are exact, and the result of each direction is rounded once, half to even.
+1.375 times as much, all sums are exact, and the result of each direction is rounded once, half to even. What leaves the
+range of planes is cut; it is not counted, for only a plane that is out of all proportion makes it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegai.decoder.engines.formats import PLANE_LIMIT
 from jpegai.decoder.engines.rounding import shifted
 from jpegai.decoder.geometry import Area, Span
 from jpegai.decoder.jit import kernel
@@ -21,8 +23,8 @@ from jpegai.decoder.workers import Workers, grain
 __all__ = ["Resampler", "conversion_reads", "convert_chroma", "resample"]
 
 _BICUBIC = -0.75  # a of 10.5.4
-#: Fraction bits of the positions and of the weights of fixed-point planes.
-_POSITION, _WEIGHT = 20, 22
+#: Fraction bits for fixed-point planes: of positions between samples, of their squares, of weights.
+_POSITION, _SQUARE, _WEIGHT = 24, 36, 22
 
 Float32 = NDArray[np.float32]
 #: Planes, and the weights and intermediate rows of either kind.
@@ -36,6 +38,11 @@ def _kept(value: np.float32, rounds: bool) -> np.float32:
 
 
 @kernel
+def _cut(value: np.float32, limit: np.float32, rounds: bool) -> np.float32:
+    return min(max(value, -limit), limit) if rounds else value
+
+
+@kernel
 def _resample(
     plane: Numbers,
     columns: NDArray[np.int64],
@@ -44,6 +51,7 @@ def _resample(
     down: Numbers,
     divisor: np.float32,
     rounds: bool,
+    limit: Numbers,
     scratch: Numbers,
     out: Numbers,
     first: int,
@@ -52,7 +60,7 @@ def _resample(
     """Write rows first..last-1 of the resampled plane to rows 0.. of `out`, horizontal direction first.
 
     `scratch` holds four rows of the horizontal result, row i in row i mod 4, and a source row with its margins.
-    `rounds` says whether results of a direction are rounded to integers.
+    `rounds` says whether results of a direction are rounded to integers, and those of the second cut to +-limit[0].
     """
     height, width = plane.shape
     done = -1
@@ -84,7 +92,7 @@ def _resample(
                 + down[2, row] * scratch[c, column]
                 + down[3, row] * scratch[d, column]
             )
-            out[row - first, column] = _kept(value, rounds)
+            out[row - first, column] = _cut(_kept(value, rounds), limit[0], rounds)
 
 
 class Resampler:
@@ -124,6 +132,8 @@ class Resampler:
             out: (at least last - first, columns of the target) of the same dtype, written.
             divisor: what float32 samples are divided by before they are resampled.
         """
+        assert self._fixed == is_fixed(plane)
+        assert divisor == 1 or not self._fixed
         scratch = np.empty(self._scratch, self._across.dtype)
         _resample(
             plane,
@@ -133,6 +143,7 @@ class Resampler:
             self._down,
             np.float32(divisor),
             self._fixed,
+            np.array([PLANE_LIMIT], scratch.dtype),
             scratch,
             out,
             first,
@@ -188,26 +199,30 @@ def _fixed_weights(f: Float32, bicubic: bool) -> NDArray[np.float64]:
     """Return multiples of 2^-22 whose sum is 1; the second weight is what the others leave."""
     position = np.rint(np.ldexp(f.astype(np.float64), _POSITION)).astype(np.int64)
     out = np.zeros((4, len(position)), np.int64)
-    if bicubic:
-        _bicubic(position, 1 << _POSITION, 3 * _POSITION + 2 - _WEIGHT, out)
-    else:
-        out[2] = position << (_WEIGHT - _POSITION)
+    _fill_weights(position, bicubic, out)
     out[1] = (1 << _WEIGHT) - out.sum(axis=0)
     return np.ldexp(out.astype(np.float64), -_WEIGHT)
 
 
 @kernel
-def _bicubic(position: NDArray[np.int64], one: int, bits: int, out: NDArray[np.int64]) -> None:
+def _fill_weights(position: NDArray[np.int64], bicubic: bool, out: NDArray[np.int64]) -> None:
     """Write the weights beside the second.
 
-    With t = f and u = 1 - f those of 10.5.4 are (-3 t u^2, 5 t^3 - 9 t^2 + 4, 5 u^3 - 9 u^2 + 4, -3 t^2 u) / 4.
+    With t = f and u = 1 - f those of 10.5.4 are (-3 t u^2, 5 t^3 - 9 t^2 + 4, 5 u^3 - 9 u^2 + 4, -3 t^2 u) / 4: from
+    the rounded squares all numbers stay below 2^63.
     """
+    one = 1 << _POSITION
+    drop = _POSITION + _SQUARE + 2 - _WEIGHT
     for i in range(position.shape[0]):
         t = position[i]
         u = one - t
-        out[0, i] = shifted(-3 * t * u * u, bits)
-        out[2, i] = shifted((5 * u - 9 * one) * u * u + 4 * one * one * one, bits)
-        out[3, i] = shifted(-3 * t * t * u, bits)
+        if bicubic:
+            t2, u2 = shifted(t * t, 2 * _POSITION - _SQUARE), shifted(u * u, 2 * _POSITION - _SQUARE)
+            out[0, i] = shifted(-3 * t * u2, drop)
+            out[2, i] = shifted((5 * u - 9 * one) * u2 + (4 << (_POSITION + _SQUARE)), drop)
+            out[3, i] = shifted(-3 * u * t2, drop)
+        else:
+            out[2, i] = shifted(t, _POSITION - _WEIGHT)
 
 
 def _part(taps: tuple[NDArray[np.int64], Numbers], held: Span, made: Span) -> tuple[NDArray[np.int64], Numbers]:

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream import Codestream, Finding, UnsupportedError
-from jpegai.decoder.picture.formats import SUBSAMPLING, Cicp, PictureFormat, chroma_shape, parse_format
+from jpegai.decoder.picture.formats import (
+    SUBSAMPLING,
+    Cicp,
+    ContentLight,
+    MasteringDisplay,
+    PictureFormat,
+    chroma_shape,
+    parse_format,
+)
 
 __all__ = ["COLOURS", "Rendering", "choose_rendering"]
 
@@ -31,6 +39,8 @@ class Rendering:
         user: (3, 4) int32, matrix and offset of the user's transform, 0..255 for 0..1; None without one.
         cicp: code points of the stream, to be passed on.
         findings: what is worth reporting.
+        mastering_display: the display the picture was graded on, as far as the stream says, to be passed on.
+        content_light: how bright the picture is, as far as the stream says, to be passed on.
     """
 
     coded: str
@@ -40,6 +50,8 @@ class Rendering:
     user: NDArray[np.int32] | None = None
     cicp: Cicp | None = None
     findings: tuple[Finding, ...] = ()
+    mastering_display: MasteringDisplay | None = None
+    content_light: ContentLight | None = None
 
     @property
     def decoded(self) -> tuple[str, str]:
@@ -123,7 +135,9 @@ def choose_rendering(
             "RGB by a user-defined transform that no decoder can run; decode to YCbCr, "
             "or ask for the formula that must have been intended (--colour intended)",
         )
-    return Rendering(coded, source, transform, target, user, Cicp.of(stream.rdi), findings)
+    rdi = stream.rdi
+    light = MasteringDisplay.of(rdi), ContentLight.of(rdi)
+    return Rendering(coded, source, transform, target, user, Cicp.of(rdi), findings, *light)
 
 
 def _chroma(stream: Codestream, which: str) -> str:
@@ -158,11 +172,12 @@ def _transform(
     matrix, offset = pih.colour_transform_matrix, pih.colour_transform_offset
     user = np.array([[*(matrix[i][j] for j in range(3)), offset[i]] for i in range(3)], np.int32)
     finding = Finding(
-        "P1",
+        None,
         "W",
         "the user-defined transform was applied by its evident intent; no decoder is bound to this result",
         "pih.colour_transform_idx",
         stream.fields["pih.colour_transform_idx"].offset,
+        section="10.7",
     )
     return "user", user, (finding,)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from hypothesis import strategies as st
 
 from jpegai.codestream.editions import read_picture_header
 from jpegai.codestream.errors import JpegAIError, StreamSyntaxError, TruncatedError
-from jpegai.codestream.headers import build_header
+from jpegai.codestream.headers import build_header, read_header
 from jpegai.codestream.schema.segments import kind_named
 from jpegai.codestream.schema.values import Header
+from tests.codestream.reference import expanded
 from tests.vectors import spec_list
+from tests.writer import PLAIN
 
 VECTORS = [vector for vector in spec_list("header_vectors", "vectors") if vector["segment"] == "PIH"]
 
@@ -96,3 +99,30 @@ def test_any_bytes_give_a_header_or_an_error(data: bytes, edition: str | None) -
     rebuilt = build(result.header, result.edition)
     if not any(finding.rule in ("S-20", "S-21") for finding in result.findings):
         assert rebuilt == data
+
+
+@pytest.mark.parametrize(
+    "case", spec_list("residual_vectors", "cube_flag_coding"), ids=lambda case: "{latent_H}x{latent_W}".format(**case)
+)
+def test_cube_flags(case: dict[str, Any]) -> None:
+    """The flags of one component are coded in the bits of the vector, and read from them (05.9.2)."""
+    flags, bits = case["flags_in_coding_order"], case["bits_after_and_including_use_cube_flags"]
+    values = PLAIN | {
+        "img_height_minus64": 16 * case["latent_H"] - 64, "img_width_minus64": 16 * case["latent_W"] - 64,
+        "use_cube_flags": [case["use_cube_flags"], 0], "multi_threading_z": 0, "multi_threading_r": [0, 0],
+    }  # fmt: skip
+    if case["use_cube_flags"]:
+        groups = [flags[first : first + 8] for first in range(0, len(flags), 8)]
+        values["cube_group_flag"] = {0: [int(0 in group) for group in groups]}
+        values["cube_flag"] = {0: dict(enumerate(flags))}
+    payload = build(Header("pih", values))
+    reading = read_header(kind_named("pih"), "pih", memoryview(payload), 0, {"edition": "is"}, trace=True)
+    names = {"use_cube_flags", "cube_group_flag", "cube_flag"}
+    coded = [field for field in expanded(reading.fields) if field.kind == "coded" and field.name in names]
+    own = [field for field in coded if re.fullmatch(r"pih\.\w+\[0\].*", field.path)]
+    assert own == coded[:-1]
+    assert sum(field.bits for field in own) == len(bits)
+    assert bin(int.from_bytes(b"\1" + payload))[3:][coded[0].offset :].startswith(bits)
+    header = reading.header
+    assert header.cube_flag_num == len(flags) == 4 * case["cube_H"] * case["cube_W"]
+    assert [header.cube_flag[0][number] for number in range(len(flags))] == flags

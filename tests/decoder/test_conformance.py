@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from jpegai.codestream import Codestream
+from jpegai.codestream import Codestream, ConformanceError
 from jpegai.codestream.rules.catalogue import catalogue
 from jpegai.codestream.rules.report import Report, validate
 from jpegai.conformance_streams import STREAMS
@@ -38,7 +39,7 @@ SYMBOLS = ("S-45", "S-46", "R-90", "R-91", "R-92", "R-93", "R-94", "R-96")
 
 @pytest.fixture(scope="module")
 def decoder() -> Decoder:
-    return Decoder("analytic", threads=1)
+    return Decoder("analytic", engine="float32", threads=1)
 
 
 def judged(decoder: Decoder, data: bytes, **expected: str) -> Report:
@@ -60,7 +61,7 @@ def test_a_decode_tells_of_the_symbols(decoder: Decoder) -> None:
 
 
 def test_what_is_not_decoded_is_not_checked() -> None:
-    report = judged(Decoder("analytic", threads=1, max_pixels=4095), DATA)
+    report = judged(Decoder("analytic", engine="float32", threads=1, max_pixels=4095), DATA)
     assert report.decoding is not None
     assert not report.decoding.decoded
     assert states(report, *SYMBOLS, "R-97", "R-98") == {"not checked"}
@@ -73,7 +74,7 @@ def test_what_is_not_decoded_is_not_checked() -> None:
 @needs_vectors
 def test_a_quality_map_that_leaves_its_range() -> None:
     vector = next(stream for stream in described_streams() if stream.name == "qmap_rand")
-    data, decoder = vector.path.read_bytes(), Decoder("test", threads=1)
+    data, decoder = vector.path.read_bytes(), Decoder("test", engine="float32", threads=1)
     stream = Codestream.parse(data)
     assert states(judged(decoder, data), *SYMBOLS) == {"kept"}
     size = ceil_div(stream.pih.img_height, 16) * ceil_div(stream.pih.img_width, 16)
@@ -84,6 +85,30 @@ def test_a_quality_map_that_leaves_its_range() -> None:
     assert (found.rule, found.selector) == ("R-92", "soq")
     assert "row 0, column 0" in found.message
     assert report.valid is False
+
+
+@needs_vectors
+def test_a_quality_map_whose_encoder_rounded_down() -> None:
+    """The same map with the differences of the other predictor (05.16 D2): the whole decode is the same."""
+    vector = next(stream for stream in described_streams() if stream.name == "qmap_rand")
+    data, decoder = vector.path.read_bytes(), Decoder("test", threads=1)
+    stages = ("quality_map", "residual_dequantised")
+    expected = decoder.dump(data, stages=stages)
+    values = expected["quality_map"][0].astype(int)
+    predicted = np.zeros_like(values)
+    predicted[0, 1:], predicted[1:, 0] = values[0, :-1], values[:-1, 0]
+    predicted[1:, 1:] = (values[1:, :-1] + values[:-1, 1:]) // 2
+    sigma = [DISTRIBUTIONS[Codestream.parse(data).pih.quality_map_entropy_index]] * values.size
+    (soq,) = encode_residual((values - predicted).ravel().tolist(), sigma, [1] * values.size, 1)
+    made = payload("soq", lambda found: soq, data)
+    found = decoder.dump(made, stages=stages, quality_prediction="floor")
+    assert found.keys() == expected.keys()
+    assert all(np.array_equal(found[name], expected[name]) for name in expected)
+    with contextlib.suppress(ConformanceError):  # of values out of range
+        other = decoder.dump(made, stages=("quality_map",))["quality_map"]
+        assert not np.array_equal(other, expected["quality_map"])
+    with pytest.raises(ValueError, match="'nearest' is none of"):
+        decoder.dump(made, quality_prediction="nearest")
 
 
 def test_a_stream_that_is_not_valid_is_not_decoded(decoder: Decoder) -> None:
@@ -191,7 +216,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_models_of_other_checksums(checkpoints: Path) -> None:
-    report = judged(Decoder(checkpoints, threads=1), DATA)
+    report = judged(Decoder(checkpoints, engine="float32", threads=1), DATA)
     found = [each for each in report.findings if each.rule == "R-95"]
     assert len(found) == 4
     assert {each.severity for each in found} == {"E"}
@@ -200,7 +225,7 @@ def test_models_of_other_checksums(checkpoints: Path) -> None:
 
 
 def test_models_of_the_right_checksums(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    decoder = Decoder(checkpoints, threads=1)
+    decoder = Decoder(checkpoints, engine="float32", threads=1)
     monkeypatch.setattr(decoder.store, "status", lambda file: "official")
     assert states(judged(decoder, DATA), "R-95") == {"kept"}
     monkeypatch.setattr(decoder.store, "status", lambda file: "missing" if "common" in file else "official")

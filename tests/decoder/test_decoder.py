@@ -26,7 +26,7 @@ ODD = next(entry for entry in STREAMS if entry.file == "an_bop_odd_97x131.jai")
 
 @pytest.fixture(scope="module")
 def decoder() -> Decoder:
-    return Decoder("analytic")
+    return Decoder("analytic", engine="float32")
 
 
 @pytest.mark.parametrize("entry", STREAMS, ids=lambda entry: entry.file)
@@ -83,7 +83,7 @@ def test_bands_change_nothing_but_rounding(entry: EmbeddedStream, transform: str
         assert plan.memory <= limit
         assert [band.start for band in bands[1:]] == [band.stop for band in bands[:-1]]
         assert bands[-1].stop == plan.height
-        found = Decoder(decoder.store, max_memory=limit).dump(stream, transform=transform)
+        found = Decoder(decoder.store, engine="float32", max_memory=limit).dump(stream, transform=transform)
         assert close(found["picture"], expected["picture"])
         for name in ("primary.planes", "secondary.planes"):
             assert np.abs(found[name] - expected[name]).max() <= 3e-3
@@ -123,7 +123,7 @@ def test_the_largest_band_is_first(decoder: Decoder) -> None:
 def test_integers_are_the_same_with_any_number_of_threads(decoder: Decoder) -> None:
     expected = decoder.dump(LARGEST.read(), transform="sop")
     for threads in (1, 2, 5):
-        results = Decoder(decoder.store, threads=threads).dump(LARGEST.read(), transform="sop")
+        results = Decoder(decoder.store, engine="float32", threads=threads).dump(LARGEST.read(), transform="sop")
         for name, array in results.items():
             kind = name.rsplit(".", 1)[-1]
             if (array.dtype.kind in "iu" and name != "picture") or kind == "residual_dequantised":
@@ -145,10 +145,10 @@ def transform_of(data: bytes) -> str:
 
 def test_limits_name_what_they_found(decoder: Decoder) -> None:
     with pytest.raises(LimitError, match=r"--max-pixels.*at most 1000 samples.*97 x 131") as caught:
-        Decoder(decoder.store, max_pixels=1000).decode(ODD.read())
+        Decoder(decoder.store, engine="float32", max_pixels=1000).decode(ODD.read())
     assert caught.value.selector == "pih.img_width_minus64"
     with pytest.raises(LimitError, match=r"--max-memory.*at most 1 MiB.*estimate of"):
-        Decoder(decoder.store, max_memory=1 << 20).decode(LARGEST.read(), transform="bop")
+        Decoder(decoder.store, engine="float32", max_memory=1 << 20).decode(LARGEST.read(), transform="bop")
     assert DEFAULT_MAX_PIXELS == MAX_PIXELS
 
 
@@ -167,7 +167,7 @@ def test_hop_takes_the_whole_picture_or_nothing(decoder: Decoder) -> None:
 @pytest.mark.parametrize("models", ["/does/not/exist", "nonsense"])
 def test_models_that_are_not_there(models: str) -> None:
     with pytest.raises(ModelError):
-        Decoder(models).decode(ODD.read())
+        Decoder(models, engine="float32").decode(ODD.read())
 
 
 @pytest.mark.parametrize("arguments", [{"threads": 0}, {"engine": "exactly"}])
@@ -201,7 +201,7 @@ def test_plain_python_gives_the_same_integers(decoder: Decoder, tmp_path: Path) 
     entry = next(entry for entry in STREAMS if entry.file == "an_sop_64x64.jai")
     code = (
         "import sys, numpy as np; from jpegai.decoder import Decoder\n"
-        "np.savez(sys.argv[2], **Decoder('analytic').dump(sys.argv[1]))"
+        "np.savez(sys.argv[2], **Decoder('analytic', engine='float32').dump(sys.argv[1]))"
     )
     out = tmp_path / "plain.npz"
     subprocess.run(

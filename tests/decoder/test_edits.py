@@ -25,7 +25,7 @@ def test_symbols_stay_under_edits_of_class_a(name: str) -> None:
     edited = crop_display(edited, edited.pih.img_width - 5, edited.pih.img_height - 9)
     edited = reorder(set_user_data(change_edition(edited, "dis"), b"data"), "streaming")
     assert bytes(edited.data) != entry.read()
-    decoder = Decoder(entry.models, threads=1)
+    decoder = Decoder(entry.models, engine="float32", threads=1)
     before, after = (decoder.dump(each, transform="sop") for each in (stream, edited))
     for component in ("primary", "secondary"):
         for stage in INTEGERS:

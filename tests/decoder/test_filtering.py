@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from jpegai.codestream import Codestream, ConformanceError, LimitError
+from jpegai.codestream.rules.report import validate
 from jpegai.decoder import Decoder
 from jpegai.decoder.components import COMPONENTS
 from jpegai.decoder.filters import FilterChain, Supplies, WindowPlanes
@@ -24,6 +25,8 @@ from tests.decoder.filters.material import eicci_network
 from tests.figures import INTEGERS, TOLERANCES
 from tests.pictures import close
 from tests.streams import VectorStream, described_streams
+from tests.vectors import needs_spec
+from tests.writer import write_stream
 
 STREAMS = {stream.name: stream for stream in described_streams()}
 
@@ -38,7 +41,7 @@ def stream_named(name: str) -> VectorStream:
 
 @functools.cache
 def decoder(models: str = "test") -> Decoder:
-    return Decoder(models)
+    return Decoder(models, engine="float32")
 
 
 def same(found: Results, expected: Results) -> None:
@@ -105,8 +108,8 @@ def test_nothing_is_left_for_the_next_picture() -> None:
     if not streams:
         pytest.skip("no test vectors")
     assert len(streams) == len(names)
-    alone = {stream.name: Decoder(decoder().store).dump(stream.path) for stream in streams}
-    used = Decoder(decoder().store)
+    alone = {stream.name: Decoder(decoder().store, engine="float32").dump(stream.path) for stream in streams}
+    used = Decoder(decoder().store, engine="float32")
     for stream in [*streams, *reversed(streams)]:
         same(used.dump(stream.path), alone[stream.name])
 
@@ -114,7 +117,7 @@ def test_nothing_is_left_for_the_next_picture() -> None:
 def test_threads_share_a_decoder() -> None:
     """Streams with filters, regions and attention at once: as each alone."""
     streams = [stream_named(name) for name in ("sink_hop", "flt_eicci_bop", "reg_ind_2x2", "flt_efe_odd")]
-    used = Decoder(decoder().store)
+    used = Decoder(decoder().store, engine="float32")
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda stream: used.dump(stream.path), streams))
     for stream, results in zip(streams, found, strict=True):
@@ -189,8 +192,9 @@ def test_filters_count_in_the_plan() -> None:
     plan = make_plan(stream, "BOP")
     height, width = plan.display
     assert plan.memory > 12 * height * width + plan.filters.memory(plan.filters.picture.whole)
+    memory = plan.filters.memory(plan.filters.picture.whole)
     with pytest.raises(LimitError, match="--max-memory"):
-        Decoder(decoder().store, max_memory=plan.filters.memory(plan.filters.picture.whole)).decode(stream)
+        Decoder(decoder().store, engine="float32", max_memory=memory).decode(stream)
 
 
 @pytest.mark.parametrize("name", ["sink_bop", "flt_all_a", "flt_efe_both_bop"])
@@ -238,7 +242,8 @@ def test_a_transform_that_is_not_listed() -> None:
     assert np.abs(listed["primary.planes"] - forced["primary.planes"]).max() > 3e-3
     picture = decoder("analytic").decode(stream.path, transform="bop", force=True)
     (warning,) = picture.findings
-    assert (warning.rule, warning.severity, warning.selector) == ("D12-6", "W", "pih.synthesis_transform_id[0]")
+    assert (warning.rule, warning.section, warning.severity) == (None, "12.2", "W")
+    assert warning.selector == "pih.synthesis_transform_id[0]"
     assert "decoded with BOP, which the stream does not list: it lists SOP" in warning.message
 
 
@@ -246,10 +251,30 @@ def test_eicci_follows_the_transform_used() -> None:
     """A forced HOP takes the HOP bank, and says which files (08.8 D10)."""
     stream = stream_named("flt_eicci_bop")
     picture = decoder().decode(stream.path, transform="hop", force=True)
-    texts = [finding.message for finding in picture.findings if finding.rule == "D10"]
+    texts = [finding.message for finding in picture.findings if finding.section == "08.4.2"]
     assert len(texts) == 1
     assert "eicci_hop_" in texts[0]
     assert "eicci_bop_" not in texts[0]
+
+
+@needs_spec
+def test_a_tile_below_176_that_is_the_picture() -> None:
+    """eICCI with one tile of 112 on 96 x 104 is eICCI without tiles (8.8 D5); R-58 only warns of it."""
+    rng = np.random.default_rng(4)
+    z = [rng.integers(-31, 31, (component.channels, 2, 2)).astype(np.int8) for component in COMPONENTS]
+    tools = {
+        "lsbs_enable_flag": [0, 0], "EFE_linear_filter_enabled_flag": 0, "icci_enable_flag": 1,
+        "icci_use": [[1, 1, 1]], "icci_use_shortList": [1], "icci_model_signalled_idx_Y": [0],
+        "icci_model_signalled_idx_UV": [1], "EFE_nonlinear_filter_enabled_flag": 0, "LEF_enabled_flag": 0,
+    }  # fmt: skip
+    one = {"icci_tile_enable_flag": 1, "icci_tile_size": 7, "icci_tile_overlap": 3}
+    plain, tiled = (
+        write_stream(96, 104, z, models="test", tools=tools | more) for more in ({"icci_tile_enable_flag": 0}, one)
+    )
+    found, expected = (decoder().dump(data, stages=("filter_input", "eicci", "picture")) for data in (tiled, plain))
+    assert np.abs(expected["eicci.0"] - expected["filter_input.0"]).max() > 1
+    same(found, expected)
+    assert {each.rule for each in validate(Codestream.parse(tiled)).findings} >= {"R-58"}
 
 
 @pytest.mark.parametrize("name", ["flt_all_bop", "flt_efe_odd"])
@@ -258,4 +283,4 @@ def test_bands_make_no_difference(name: str) -> None:
     parsed = Codestream.open(stream.path)
     memory = make_plan(parsed, "BOP").memory - 1
     assert len(make_plan(parsed, "BOP", max_memory=memory).synthesis[0]) > 1
-    same(Decoder(decoder().store, max_memory=memory).dump(stream.path), decoder().dump(stream.path))
+    same(Decoder(decoder().store, engine="float32", max_memory=memory).dump(stream.path), decoder().dump(stream.path))

@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from jpegai.conformance_streams import STREAMS
 from jpegai.decoder import Decoder, pillow_plugin
 from jpegai.decoder.picture.compare import read_png
-from tests.pictures import close
+from tests.pictures import near
 
 SMALL = next(entry for entry in STREAMS if entry.file == "an_sop_64x64.jai")
 
@@ -33,16 +33,16 @@ def test_open_reads_headers_and_load_decodes(monkeypatch: pytest.MonkeyPatch) ->
         image.load()
         image.load()
         assert len(calls) == 1
-        assert close(np.asarray(image), read_png(SMALL.reference("sop")))
+        assert near(np.asarray(image), read_png(SMALL.reference("sop")))
         assert image.resize((8, 8)).size == (8, 8)
 
 
 def test_streams_in_memory_and_files_that_were_closed() -> None:
     image = Image.open(io.BytesIO(SMALL.read()))
-    assert close(np.asarray(image), read_png(SMALL.reference("sop")))
+    assert near(np.asarray(image), read_png(SMALL.reference("sop")))
     with Image.open(SMALL.path) as image:
         pass
-    assert image.getpixel((0, 0)) == tuple(read_png(SMALL.reference("sop"))[0, 0])
+    assert near(np.asarray(image)[:1, :1], read_png(SMALL.reference("sop"))[:1, :1])
 
 
 def test_size_limits_are_those_of_pillow(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ def stream_named(name: str) -> VectorStream:
 @pytest.mark.parametrize("name", ["reg_ind_2x2", "reg_ind_sop_thr"])
 def test_absent_regions_decode_as_zeros(name: str) -> None:
     stream = stream_named(name)
-    data, decoder = stream.path.read_bytes(), Decoder(stream.models)
+    data, decoder = stream.path.read_bytes(), Decoder(stream.models, engine="float32")
     assert without(data, set()) == data
     whole = decoder.dump(data)
     dropped = {("sorp", 1), ("sors", 0), ("sors", 1)}
@@ -107,7 +107,7 @@ def test_any_grids(
     height: int, width: int, luma: tuple[int, int] | None, chroma: tuple[int, int] | None
 ) -> None:
     """Every tile run by itself on the latents of its own window, whatever the other component's grid (07.6.3)."""
-    data, decoder = tiled(height, width, luma, chroma), Decoder("test")
+    data, decoder = tiled(height, width, luma, chroma), Decoder("test", engine="float32")
     found = decoder.dump(data)
     own = found["primary.latents_scaled"]
     both = np.concatenate([own, found["secondary.latents_scaled"]])
@@ -144,8 +144,8 @@ def test_bands_inside_tiles(luma: tuple[int, int], chroma: tuple[int, int]) -> N
         for piece in cut:
             count[piece.core.index] += 1
         assert (count == 1).all()
-    expected = Decoder("test").dump(data)
-    found = Decoder("test", max_memory=plan.memory).dump(data)
+    expected = Decoder("test", engine="float32").dump(data)
+    found = Decoder("test", engine="float32", max_memory=plan.memory).dump(data)
     assert close(found["picture"], expected["picture"])
     for stage in ("primary.planes", "secondary.planes"):
         assert np.abs(found[stage] - expected[stage]).max() <= 3e-3
@@ -221,7 +221,7 @@ def test_odd_overlaps_of_regions_are_said(height: int, hyper: int, context: int,
         "hyper_decoder_overlap_in_latent_samples": hyper,
         "mcm_overlap_in_latent_samples": context,
     }
-    picture = Decoder("test").decode(tiled(height, 64, None, None, **more))
+    picture = Decoder("test", engine="float32").decode(tiled(height, 64, None, None, **more))
     assert picture.rgb.shape == (height, 64, 3)
     found = picture.findings
     assert len(found) == len(expected)
@@ -243,7 +243,7 @@ def test_regions_step_by_step(height: int, rows: int, hyper: int, context: int, 
     }
     if not independent:
         more |= {"hyper_decoder_overlap_in_latent_samples": hyper, "mcm_overlap_in_latent_samples": context}
-    decoder = Decoder("test")
+    decoder = Decoder("test", engine="float32")
     found = decoder.dump(tiled(height, 100, None, None, **more))
     z = found["primary.z"].astype(np.float32)
     psi, latents = np.zeros_like(found["primary.psi"]), np.zeros_like(found["primary.latents"])

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(not by_name, reason="no test vectors")
 
 @functools.cache
 def decoder(models: str) -> Decoder:
-    return Decoder(models, threads=1)
+    return Decoder(models, engine="float32", threads=1)
 
 
 def parsed(name: str) -> Codestream:

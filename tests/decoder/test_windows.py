@@ -41,7 +41,7 @@ by_name = {stream.name: stream for stream in described_streams()}
 
 @functools.cache
 def decoder(models: str) -> Decoder:
-    return Decoder(models, threads=1)
+    return Decoder(models, engine="float32", threads=1)
 
 
 @functools.cache

@@ -6,6 +6,7 @@ from typing import Any
 
 from jpegai.codestream.building import build_stream
 from jpegai.conformance_streams import STREAMS
+from tests.tools.dumps import DUMPS
 
 SMALL = next(entry for entry in STREAMS if entry.file == "an_sop_64x64.jai").read()
 _EMPTY = [b"\x00\x00\x01"]
@@ -55,4 +56,5 @@ SAMPLES = {
     "two_ton.jai": SMALL.replace(b"\xff\x83\x40\x00", b"\xff\x83\x40\x00" * 2),
     "picture.png": b"\x89PNG\r\n\x1a\n",
     "empty.jai": b"",
+    **DUMPS,
 }

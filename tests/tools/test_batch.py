@@ -16,7 +16,7 @@ from jpegai.decoder.picture.compare import read_png
 from jpegai.tools.batch import Job, plan_jobs, run_jobs
 from jpegai.tools.failures import describe
 from tests.command import COMMAND
-from tests.pictures import close
+from tests.pictures import near
 
 SMALL, ODD = (
     next(entry for entry in STREAMS if entry.file == name) for name in ("an_sop_64x64.jai", "an_bop_odd_97x131.jai")
@@ -58,7 +58,7 @@ def test_a_directory(folder: Path, jobs: int) -> None:
     written = sorted(path.relative_to(folder / "out") for path in (folder / "out").rglob("*") if path.is_file())
     assert written == [Path("a.png"), Path("below/b.png"), Path("odd.png")]
     for name, entry, transform in (("a.png", SMALL, "sop"), ("below/b.png", ODD, "bop")):
-        assert close(read_png((folder / "out" / name).read_bytes()), read_png(entry.reference(transform)))
+        assert near(read_png((folder / "out" / name).read_bytes()), read_png(entry.reference(transform)))
 
 
 def test_quiet_and_names(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +19,7 @@ from jpegai.tools.models import models
 from tests.streams import described_streams
 
 
+@functools.cache
 def validator(name: str) -> jsonschema.Draft202012Validator:
     schema = json.loads((files("jpegai.tools") / f"{name}.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -42,7 +44,7 @@ def test_inspect() -> None:
         check.validate(document)
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["list", "--models", "test"], ["verify", "."]], ids=str)
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--models", "test"], ["verify", "."], ["stats"]], ids=str)
 def test_models(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(models, [*arguments, "--json"])

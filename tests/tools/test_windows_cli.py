@@ -76,10 +76,16 @@ def test_plans() -> None:
     (whole,) = plans()
     assert whole["window"] == [0, 0, 97, 131]
     assert whole["share"] == {"bytes": 1.0, "macs": 1.0, "samples": 1.0}
-    first, second = plans("--roi", "0,0,1,1", "--roi", "10,20,64,64")
+    (first,), (second,) = plans("--roi", "0,0,1,1"), plans("--roi", "10,20,64,64")
     assert first["macs_total"] < second["macs_total"] <= whole["macs_total"]
     assert first["latents"] == [0, 0, 4, 4]
     assert first["bytes_read"] == whole["bytes_read"]
+    # decoded together, which is less work than each alone
+    (both,) = plans("--roi", "0,0,1,1", "--roi", "10,20,64,64")
+    assert both["window"] == [0, 0, 74, 84]
+    assert both["windows"] == [[0, 0, 1, 1], [10, 20, 64, 64]]
+    assert second["macs_total"] <= both["macs_total"] <= first["macs_total"] + second["macs_total"]
+    assert "cut to       10,20,64,64" in run(FILE, "--plan", "--roi", "0,0,1,1", "--roi", "10,20,64,64").output
     text = run(FILE, "--plan", "--roi", "0,0,1,1").output
     assert "window       0,0,1,1" in text
     assert "one region" in text

@@ -163,10 +163,12 @@ class Mix:
         fraction = np.full(channels, _SHARE, np.int64)
         weights = IntegerWeights((), np.zeros(channels), fraction, ())
         part = Part(0, 1, 0, 1, tiles.arrange(shares), 0, 0)
+        # values may be larger than the results may be
+        values = -self.gram.magnitude, self.gram.magnitude
         low, high = self.format
         formats = (low, high, low, high, low, high)
         return Convolution(
-            self.source, self.output, weights, (part,), channels, 1, 1, 1, (low, high), formats, lines.NONE, None,
+            self.source, self.output, weights, (part,), channels, 1, 1, 1, values, formats, lines.NONE, None,
             self.output, "attention mix",
         )  # fmt: skip
 

@@ -16,12 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegai.codestream import Finding
+from jpegai.codestream.errors import ModelError
 from jpegai.decoder.engines.exact.attention import Gram, Mix, Sums
 from jpegai.decoder.engines.exact.program import AnyStep, LocalStep, build_steps
+from jpegai.decoder.engines.exact.ranges import input_range
+from jpegai.decoder.engines.exact.self_test import require_exact_products
 from jpegai.decoder.engines.exact.steps import Rows, Run, Span, Step
 from jpegai.decoder.engines.exact.weights import Bound
 from jpegai.decoder.engines.formats import FRACTION, Fixed, Saturations
-from jpegai.decoder.engines.saturation import to_latents
+from jpegai.decoder.engines.saturation import saturated, to_latents
 from jpegai.decoder.geometry import ceil_div
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.networks import NETWORKS, Network
@@ -49,17 +53,45 @@ class ExactNetwork:
         network: a network in float32 arithmetic.
         tensors: weights by full name.
         workers: threads of the loops.
+        allow_unproved: take weights that are too large for the formats, too (`integer_weights`).
+
+    Attributes:
+        unproved: the sums that are not proved; none unless they were allowed.
 
     Raises:
         ModelError: weights are too large for the formats; layer and channel are named.
         UnsupportedError: the engine has no such layer.
     """
 
-    def __init__(self, network: Network, tensors: Mapping[str, NDArray[Any]], workers: Workers) -> None:
+    def __init__(
+        self,
+        network: Network,
+        tensors: Mapping[str, NDArray[Any]],
+        workers: Workers,
+        *,
+        allow_unproved: bool = False,
+    ) -> None:
         self.network = network
-        self.steps = build_steps(network, tensors)
+        self.steps = build_steps(network, tensors, allow_unproved=allow_unproved)
+        self.unproved = tuple(bound for bound in self.bounds() if not bound.holds)
         self._workers = workers
         self._segments = _segments(self.steps, network.output)
+
+    @property
+    def exact(self) -> bool:
+        """Whether what it makes is exact: all its sums are proved."""
+        return not self.unproved
+
+    @property
+    def warning(self) -> Finding | None:
+        """What a picture made with it has to say of it: the first sum that is not proved."""
+        if self.exact:
+            return None
+        first, more = self.unproved[0], len(self.unproved) - 1
+        message = "decoded with weights too large for the exact engine: the result is not exact"
+        if more:
+            message += f" (nor are {more} more sums of {self.network.name} proved)"
+        return Finding("unproved", "W", message, f"{self.network.name}, {first.layer}, channel {first.channel}")
 
     def bounds(self) -> list[Bound]:
         """Return what is proved of all sums."""
@@ -71,7 +103,8 @@ class ExactNetwork:
         """Run the network.
 
         Args:
-            inputs: (C, H, W) int32 with 16 fraction bits, C-contiguous, in the order of the declaration.
+            inputs: (C, H, W) int32 with 16 fraction bits, in the order of the declaration; what leaves their range
+                is cut and counted.
             size: the size argument (h, w) of section 06.4, for networks that crop.
             saturations: counts the values that formats cut.
 
@@ -83,7 +116,9 @@ class ExactNetwork:
         sizes = _sizes(self.network, [array.shape[1:] for array in inputs], size)
         run = Run(sizes, self._workers, saturations or Saturations(), self.network.name)
         for entry, array in zip(self.network.inputs, inputs, strict=True):
-            run.held[entry.name] = Rows(np.ascontiguousarray(array), 0)
+            limit = (1 << (input_range(entry.name) + FRACTION)) - 1
+            given = saturated(array, limit, f"{self.network.name}.{entry.name}", run.saturations, self._workers)
+            run.held[entry.name] = Rows(np.ascontiguousarray(given), 0)
         sums: dict[str, Sums] = {}
         for number, segment in enumerate(self._segments):
             _run_segment(segment, run, sums)
@@ -93,7 +128,7 @@ class ExactNetwork:
 
 
 def _inputs(step: AnyStep) -> tuple[str, ...]:
-    return () if isinstance(step, Gram) else step.inputs
+    return (step.source,) if isinstance(step, Gram) else step.inputs
 
 
 def _segments(steps: Sequence[AnyStep], output: str) -> list[_Segment]:
@@ -226,12 +261,13 @@ class ExactEngine:
     Args:
         store: where weights come from.
         workers: threads of the loops.
+        allow_unproved: load networks whose sums are not proved, too; `ExactNetwork.unproved` says which.
     """
 
     dtype: type[np.float32 | np.int32] = np.int32
 
-    def __init__(self, store: ModelStore, workers: Workers) -> None:
-        self._store, self._workers = store, workers
+    def __init__(self, store: ModelStore, workers: Workers, *, allow_unproved: bool = False) -> None:
+        self._store, self._workers, self._allow_unproved = store, workers, allow_unproved
         self._networks: dict[tuple[str, str], ExactNetwork] = {}
         self._locks: dict[tuple[str, str], threading.Lock] = {}
         self._lock = threading.Lock()
@@ -241,6 +277,7 @@ class ExactEngine:
 
         Raises:
             ModelError: weights are missing or wrong, or a sum is not proved.
+            UnsupportedError: the BLAS library does not multiply exactly (`require_exact_products`).
         """
         network = NETWORKS[name]
         key = name, file_name(network.file_kind, index, bank)
@@ -248,8 +285,18 @@ class ExactEngine:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:
             if key not in self._networks:
-                self._networks[key] = ExactNetwork(network, self._store.tensors(key[1]), self._workers)
+                require_exact_products(self._workers.threads)
+                tensors = self._store.tensors(key[1])
+                try:
+                    made = ExactNetwork(network, tensors, self._workers, allow_unproved=self._allow_unproved)
+                except ModelError as error:
+                    raise error.locate(file=self._store.place(key[1])) from None
+                self._networks[key] = made
             return self._networks[key]
+
+    def prepare(self, network: Network, tensors: Mapping[str, NDArray[np.float32]]) -> ExactNetwork:
+        """Return a network that is no part of the models; tensors that the table does not list have a wide range."""
+        return ExactNetwork(network, tensors, self._workers)
 
     def loaded(self, networks: Iterable[tuple[str, int, str | None]]) -> bool:
         """Return whether all these networks are loaded; each is given as to `network`."""

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.codestream.errors import ModelError, UnsupportedError
+from jpegai.codestream.errors import UnsupportedError
 from jpegai.decoder.engines.exact import lines, tiles
 from jpegai.decoder.engines.exact.attention import Gram, Mix
 from jpegai.decoder.engines.exact.convolution import Convolution, Part
-from jpegai.decoder.engines.exact.ranges import INPUT_RANGES, RANGES
+from jpegai.decoder.engines.exact.ranges import RANGES, input_range, tensor_range
 from jpegai.decoder.engines.exact.steps import Concat, Depthwise, Elementwise, LayerNorm, Slice, Span
 from jpegai.decoder.engines.exact.weights import dropped_bits, integer_weights
 from jpegai.decoder.engines.formats import FRACTION, ONE
@@ -36,39 +36,37 @@ _MAPS = ("affine", "scale_param", "batch_norm")
 _CLIPS = ("relu", "relu6", "clamp")
 
 
-def build_steps(network: Network, tensors: Mapping[str, NDArray[Any]]) -> list[AnyStep]:
+def build_steps(
+    network: Network, tensors: Mapping[str, NDArray[Any]], *, allow_unproved: bool = False
+) -> list[AnyStep]:
     """Return the steps of a float network.
 
     Args:
         network: a network in float32 arithmetic.
         tensors: weights by full name.
+        allow_unproved: make steps of weights that are too large for the formats, too (`integer_weights`).
 
     Raises:
         ModelError: weights are too large for the formats; layer and channel are named.
         UnsupportedError: a layer of a kind that this engine does not run.
     """
-    steps = _Builder(network, tensors).build()
+    steps = _Builder(network, tensors, allow_unproved).build()
     for bound in (bound for step in steps for bound in step.bounds()):
-        if not bound.holds:
-            raise ModelError(
-                "a sum of the exact engine is not proved",
-                selector=f"{network.name}, {bound.layer} ({bound.kind})",
-                expected=f"a bound of at most {bound.limit}",
-                found=max(bound.bounds),
-            )
+        if not (bound.holds or allow_unproved):
+            raise bound.error()
     return steps
 
 
 class _Builder:
     """Turns layers into steps, in order."""
 
-    def __init__(self, network: Network, tensors: Mapping[str, NDArray[Any]]) -> None:
-        self.network, self.tensors = network, tensors
+    def __init__(self, network: Network, tensors: Mapping[str, NDArray[Any]], allow_unproved: bool) -> None:
+        self.network, self.tensors, self.allow_unproved = network, tensors, allow_unproved
         self.uses = Counter(name for layer in network.layers for name in layer.inputs)
         self.uses[network.output] += 1
         self.readers = {name: layer for layer in network.layers for name in layer.inputs}
         self.ranges: dict[str, Span] = {
-            entry.name: _symmetric(INPUT_RANGES[entry.name]) for entry in network.inputs
+            entry.name: _symmetric(input_range(entry.name)) for entry in network.inputs
         }
         #: Clips that are left to the convolutions that read them: tensor to source and limits.
         self.clipped: dict[str, tuple[str, Span]] = {}
@@ -94,10 +92,7 @@ class _Builder:
         return np.asarray(self.tensors[self.network.prefix + tensor.name], np.float32).astype(np.float64)
 
     def _format(self, name: str) -> Span:
-        try:
-            return _symmetric(RANGES[self.network.name][name])
-        except KeyError:
-            raise UnsupportedError("the exact engine has no format for a tensor", found=name) from None
+        return _symmetric(tensor_range(self.network.name, name))
 
     def _limits(self, layer: Layer, source: Span) -> Span:
         """Return what a clip makes of a range."""
@@ -115,7 +110,8 @@ class _Builder:
         """Return scale and offset of every channel; single operations of float64, in this order."""
         if layer.kind == "batch_norm":
             weight, bias, mean, variance = (self._stored(tensor) for tensor in layer.tensors)
-            scale = weight / np.sqrt(variance + layer.eps)
+            with np.errstate(invalid="ignore", divide="ignore"):  # what is no number is refused with its channel
+                scale = weight / np.sqrt(variance + layer.eps)
             return scale, bias - mean * scale
         if layer.kind == "scale_param":
             return np.full(layer.channels, self._stored(layer.weight)[0]), np.zeros(layer.channels)
@@ -153,7 +149,8 @@ class _Builder:
         transposed = layer.kind == "conv_transpose"
         parts = (_transposed_parts if transposed else _part)(layer, weight)
         dropped = 0 if alone else dropped_bits(*clip)
-        weights = integer_weights([part.weights for part in parts], bias, clip, named, dropped)
+        matrices = [part.weights for part in parts]
+        weights = integer_weights(matrices, bias, clip, named, dropped, allow_unproved=self.allow_unproved)
         format_ = self._format(self._formatted(layer, name))
         if alone:
             self.ranges[name] = format_

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["INPUT_RANGES", "RANGES"]
+__all__ = ["INPUT_RANGES", "RANGES", "input_range", "tensor_range"]
 
 #: Ranges of what networks are given, by the name of the input.
 INPUT_RANGES: Mapping[str, int] = {
@@ -82,3 +82,17 @@ RANGES: Mapping[str, Mapping[str, int]] = {
         "t39": 5,
     },
 }  # fmt: skip
+
+#: Range of the tensors of networks that are no part of a model.
+_OTHER = 8
+
+
+def input_range(name: str) -> int:
+    """Return the range of an input of a network."""
+    return INPUT_RANGES.get(name, _OTHER)
+
+
+def tensor_range(network: str, tensor: str) -> int:
+    """Return the range of a tensor of a network; `KeyError` where the table of a declared network lacks it."""
+    table = RANGES.get(network)
+    return _OTHER if table is None else table[tensor]

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.decoder.engines.exact.machine import Shape, address, functions, shape
-from jpegai.decoder.engines.product import products, replaced
+from jpegai.decoder.engines.product import NUMPY, current
+from jpegai.decoder.engines.product import products as other_products
 
-__all__ = ["arrange", "matrices", "multiply"]
+__all__ = ["arrange", "matrices", "multiply", "products"]
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -51,16 +52,27 @@ def multiply(weights: Float64, laid: Float64, offsets: Int64, group: int, sums: 
         points: how many positions are made: a multiple of those of a tile, N at most.
     """
     groups, blocks, depth, _ = weights.shape
-    if replaced():
+    if current() is not NUMPY:
         starts = group * np.arange(groups)[:, None, None, None] + offsets[:, None]
         made = np.empty((groups, 1, sums.shape[1], points))
-        products(matrices(weights), laid[starts + np.arange(points)], made)
+        other_products(matrices(weights), laid[starts + np.arange(points)], made)
         sums[:, :, :points] = made[:, 0]
         return
     _code()(
         address(laid), address(offsets), address(weights), address(sums),
         depth, points, sums.shape[2], blocks, groups, group,
     )  # fmt: skip
+
+
+def products(matrices: Float64, columns: Float64, out: Float64) -> None:
+    """Multiply as `jpegai.decoder.engines.product.products`, but with this code, so that it can be tried."""
+    groups, rows, depth, points = columns.shape
+    weights, whole = arrange(matrices), -(-points // shape().points) * shape().points
+    laid, sums = np.zeros((groups, depth, whole)), np.empty((groups, weights.shape[1] * weights.shape[3], whole))
+    for row in range(rows):
+        laid[..., :points] = columns[:, row]
+        multiply(weights, laid.reshape(-1), whole * np.arange(depth), depth * whole, sums, whole)
+        out[:, row] = sums[:, : out.shape[2], :points]
 
 
 @functools.cache

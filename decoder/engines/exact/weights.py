@@ -7,13 +7,16 @@ A convolution of inputs in lo..hi takes the sum of w x over its taps. Whatever t
 -N and P, where P adds up max(w lo, w hi, 0) and N max(-w lo, -w hi, 0); with the bias b it stays within
 max(P, N) + |b|. The weights of an output channel are multiplied by 2^s and rounded half to even, with the largest s for
 which this bound is at most 2^53, and 40 at most; the bias by 2^(s + 16 - d), where d bits of the input were dropped.
+
+Weights that would need s < 12 are refused: what is left of them is not what was trained. Where the user allows it, they
+are taken with the s there is, below 0 if need be: sums are exact even then, but mean little.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import frexp, isfinite
+from math import frexp, isfinite, log2
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +24,10 @@ from numpy.typing import NDArray
 from jpegai.codestream.errors import ModelError
 from jpegai.decoder.engines.formats import EXACT_PRODUCT, FRACTION
 
-__all__ = ["Bound", "IntegerWeights", "dropped_bits", "integer_weights"]
+__all__ = ["LEAST_BITS", "MOST_BITS", "Bound", "IntegerWeights", "dropped_bits", "integer_weights"]
 
 #: Bits of the fraction of weights: at most, and at least, below which a network would not be the one that was trained.
-_MOST, _LEAST = 40, 12
+MOST_BITS, LEAST_BITS = 40, 12
 #: Bits of the magnitude of an input when a convolution reads it.
 _READ = 26
 
@@ -36,7 +39,7 @@ class Bound:
     Attributes:
         layer: name of the stored weights, or of the tensor where a layer has none.
         kind: of the layer.
-        bounds: by channel.
+        bounds: by channel; of weights that are too large those with `LEAST_BITS`.
         limit: what may not be exceeded.
         fraction: bits of the fraction of the weights by channel, where the layer has weights.
         positions: how many positions a sum over positions may have, else 0.
@@ -53,6 +56,38 @@ class Bound:
     def holds(self) -> bool:
         """Whether no channel exceeds the limit."""
         return max(self.bounds, default=0) <= self.limit
+
+    @property
+    def channel(self) -> int:
+        """The channel with the largest bound."""
+        return max(range(len(self.bounds)), key=self.bounds.__getitem__)
+
+    @property
+    def margin(self) -> float:
+        """Bits between the largest bound and the limit; negative where the bound does not hold."""
+        return log2(self.limit) - log2(max(1, *self.bounds))
+
+
+    def error(self) -> ModelError:
+        """Return what is said of a bound that does not hold: layer, channel and bound are named."""
+        found = max(self.bounds)
+        if self.fraction:
+            return _too_large(self.layer, self.channel, found)
+        return ModelError(
+            "a sum could overflow",
+            selector=f"{self.layer} ({self.kind}), channel {self.channel}",
+            expected=f"a bound of at most {self.limit}",
+            found=found,
+        )
+
+
+def _too_large(layer: str, channel: int, bound: int) -> ModelError:
+    return ModelError(
+        "the weights are too large for the exact engine: a sum could exceed 2^53",
+        selector=f"{layer}, channel {channel}",
+        expected=f"a bound of at most 2^53 with {LEAST_BITS} bits of fraction",
+        found=f"2^{log2(bound):.2f}",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +125,8 @@ def integer_weights(
     inputs: tuple[int, int],
     layer: str,
     dropped: int,
+    *,
+    allow_unproved: bool = False,
 ) -> IntegerWeights:
     """Return the integers for float weights.
 
@@ -100,6 +137,7 @@ def integer_weights(
         inputs: lowest and highest input, integers with 16 fraction bits.
         layer: names the weights in an error.
         dropped: bits of the inputs that are rounded off first.
+        allow_unproved: take weights that are too large, with fewer bits than `LEAST_BITS`.
 
     Raises:
         ModelError: the weights of a channel are not finite, or too large for the ranges; layer and channel are named.
@@ -116,18 +154,12 @@ def integer_weights(
         if not (all(np.isfinite(each).all() for each in sums) and isfinite(added)):
             raise ModelError("a weight is not a number", selector=f"{layer}, channel {channel}")
         bits = min(_first_guess(each, added, max(-span[0], span[1]), point) for each in sums)
-        while bits >= _LEAST:
-            bound = max(_bound(each, added, bits, span, point) for each in sums)
-            if bound <= EXACT_PRODUCT:
-                break
+        while (bound := max(_bound(each, added, bits, span, point) for each in sums)) > EXACT_PRODUCT:
             bits -= 1
-        if bits < _LEAST:
-            raise ModelError(
-                "the weights are too large for the exact engine: a sum could exceed 2^53",
-                selector=f"{layer}, channel {channel}",
-                expected=f"weights that leave {_LEAST} bits of fraction",
-                found=f"{max(bits, 0)}",
-            )
+        if bits < LEAST_BITS:
+            bound = max(_bound(each, added, LEAST_BITS, span, point) for each in sums)
+            if not allow_unproved:
+                raise _too_large(layer, channel, bound)
         fraction[channel] = bits
         bounds.append(bound)
     integers = tuple(
@@ -141,14 +173,14 @@ def _first_guess(row: NDArray[np.float64], bias: float, magnitude: int, point: i
     """Return a number of bits that is not too small, from floating point."""
     # the tight bound is at least half of the simple one
     largest = float(np.abs(row).sum()) * magnitude / 2 + abs(bias) * (1 << point)
-    return _MOST if largest == 0 else min(_MOST, 55 - frexp(largest)[1])
+    return MOST_BITS if largest == 0 else min(MOST_BITS, 55 - frexp(largest)[1])
 
 
 def _bound(row: NDArray[np.float64], bias: float, bits: int, span: tuple[int, int], point: int) -> int:
     """Return the proved bound for weights with so many bits, in Python's integers."""
     low, high = span
     integers = np.rint(np.ldexp(row, bits))
-    # the sums are exact: inputs take 16 bits at least, so the first guess leaves sums of weights below 2^53
+    # the sums are exact where the bound holds: inputs take 16 bits at least, which leaves sums of weights below 2^53
     up, down = int(integers[integers > 0].sum()), -int(integers[integers < 0].sum())
     positive = up * max(high, 0) + down * max(-low, 0)
     negative = up * max(-low, 0) + down * max(high, 0)

@@ -13,7 +13,7 @@ from jpegai.decoder.output import atomic_file, atomic_files
 if TYPE_CHECKING:
     from jpegai.decoder.picture.picture import Picture
 
-__all__ = ["component_paths", "high_byte_first", "write_pam", "write_pgm", "write_ppm"]
+__all__ = ["component_paths", "write_pam", "write_pgm", "write_ppm"]
 
 
 def write_ppm(picture: Picture, path: Path) -> None:
@@ -44,11 +44,7 @@ def component_paths(path: Path) -> list[Path]:
     return [path.with_name(f"{path.stem}_{component}{path.suffix}") for component in range(3)]
 
 
-def high_byte_first(samples: NDArray[Any]) -> NDArray[Any]:
-    """Return samples in the byte order of these files, contiguous."""
-    return np.ascontiguousarray(samples, samples.dtype.newbyteorder(">"))
-
-
 def _write(file: IO[bytes], head: str, samples: NDArray[Any]) -> None:
+    """Write a header and samples, high byte first."""
     file.write(head.encode())
-    file.write(high_byte_first(samples).data)
+    file.write(np.ascontiguousarray(samples, samples.dtype.newbyteorder(">")).data)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jpegai.decoder.output import atomic_files
-from jpegai.decoder.picture.writers.netpbm import component_paths, high_byte_first
+from jpegai.decoder.picture.pgx import write_pgx_plane
+from jpegai.decoder.picture.writers.netpbm import component_paths
 
 if TYPE_CHECKING:
     from jpegai.decoder.picture.picture import Picture
@@ -30,8 +31,7 @@ def write_pgx(picture: Picture, path: Path) -> None:
     """Write a PGX file (ISO/IEC 15444-4) for each component: one header line, then samples, high byte first."""
     with atomic_files(component_paths(path)) as files:
         for file, plane in zip(files, picture.planes, strict=True):
-            file.write(f"PG ML +{picture.format.depth} {plane.shape[1]} {plane.shape[0]}\n".encode())
-            file.write(high_byte_first(plane).data)
+            write_pgx_plane(file, plane, picture.format.depth)
 
 
 def _description(picture: Picture) -> dict[str, Any]:
@@ -47,5 +47,12 @@ def _description(picture: Picture) -> dict[str, Any]:
             {"name": name, "width": plane.shape[1], "height": plane.shape[0]}
             for name, plane in zip("YUV", picture.planes, strict=True)
         ],
-        "cicp": None if picture.cicp is None else asdict(picture.cicp),
+        **{
+            name: None if carried is None else asdict(carried)
+            for name, carried in (
+                ("cicp", picture.cicp),
+                ("mastering_display", picture.mastering_display),
+                ("content_light", picture.content_light),
+            )
+        },
     }

@@ -1,4 +1,4 @@
-"""PNG, 8 and 16 bits, with the code points of the stream (sections 10.10.4, 10.13).
+"""PNG, 8 and 16 bits, with what the stream says of colour and light (sections 10.10.4, 10.13).
 
 The deflate coder is ISA-L's where it runs: eight times as fast as zlib's for files of the same size. What is around it
 is little: filtered rows in a handful of chunks, strip by strip, so that no second picture is held in memory.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.decoder.output import atomic_file
-from jpegai.decoder.picture.formats import Cicp
 from jpegai.decoder.picture.writers.wide import widened
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def write_png(file: IO[bytes], picture: Picture) -> None:
     def rows(first: int, last: int) -> NDArray[Any]:
         return widened(rgb[first:last], depth, big_endian=True)
 
-    write_rows(file, rows, picture.height, picture.width, 8 if depth == 8 else 16, picture.cicp)
+    write_rows(file, rows, picture.height, picture.width, 8 if depth == 8 else 16, _colour_chunks(picture))
 
 
 def write_rows(
@@ -59,7 +58,7 @@ def write_rows(
     height: int,
     width: int,
     bits: int,
-    cicp: Cicp | None = None,
+    information: Iterable[tuple[bytes, bytes]] = (),
 ) -> None:
     """Write RGB samples as PNG to an open file.
 
@@ -70,12 +69,12 @@ def write_rows(
         height: number of rows.
         width: number of columns.
         bits: 8 or 16.
-        cicp: code points to carry.
+        information: type and content of chunks to carry.
     """
     file.write(b"\x89PNG\r\n\x1a\n")
     _chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, bits, 2, 0, 0, 0))
-    if cicp is not None:  # samples of a PNG file are RGB of full range, whatever the stream was coded from
-        _chunk(file, b"cICP", bytes([cicp.colour_primaries, cicp.transfer_characteristics, 0, 1]))
+    for kind, content in information:
+        _chunk(file, kind, content)
     coder = compressobj(PNG_COMPRESSION_LEVEL)
     step = 3 * bits // 8
     count = max(1, min(height, _STRIP // (step * width)))
@@ -90,6 +89,19 @@ def write_rows(
         lines[0] = lines[used]
     _chunk(file, b"IDAT", coder.flush())
     _chunk(file, b"IEND", b"")
+
+
+def _colour_chunks(picture: Picture) -> Iterator[tuple[bytes, bytes]]:
+    """Yield what the stream carries of colour and light as chunks of the third edition of PNG."""
+    cicp, display, light = picture.cicp, picture.mastering_display, picture.content_light
+    if cicp is not None:  # samples of a PNG file are RGB of full range, whatever the stream was coded from
+        yield b"cICP", bytes([cicp.colour_primaries, cicp.transfer_characteristics, 0, 1])
+    if display is not None:  # the units are those of ST 2086 in both
+        chromaticities = [value for point in (*display.primaries, display.white_point) for value in point]
+        yield b"mDCV", struct.pack(">8H2I", *chromaticities, display.maximum_luminance, display.minimum_luminance)
+    if light is not None:  # in units of 0.0001 candela per square metre
+        levels = light.maximum_content_light_level, light.maximum_frame_average_light_level
+        yield b"cLLI", struct.pack(">2I", *(10000 * level for level in levels))
 
 
 def _filter(lines: NDArray[np.uint8], step: int, out: NDArray[np.uint8]) -> None:

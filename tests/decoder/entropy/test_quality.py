@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jpegai.codestream import ConformanceError
-from jpegai.decoder.entropy.quality import DISTRIBUTIONS, RANGE, QualityMap, decode_quality_map
+from jpegai.decoder.entropy.quality import DISTRIBUTIONS, PREDICTIONS, RANGE, QualityMap, decode_quality_map
 from jpegai.decoder.workers import Workers
 from tests.decoder.entropy.encoder import encode_residual, payloads
 from tests.vectors import needs_spec, spec_data, spec_list
@@ -17,9 +17,9 @@ WORKERS = [Workers(1), Workers(2)]
 CASES = spec_list("residual_vectors", "quality_map")
 
 
-def decode(data: list[bytes], case: dict, workers: Workers) -> list[int]:
+def decode(data: list[bytes], case: dict, workers: Workers, prediction: str = "truncate") -> list[int]:
     index = case["quality_map_entropy_index"]
-    found, findings = decode_quality_map(payloads(data), index, (case["H"], case["W"]), workers)
+    found, findings = decode_quality_map(payloads(data), index, (case["H"], case["W"]), workers, prediction)
     assert not findings
     assert found.values.dtype == np.int8
     return found.values.ravel().tolist()
@@ -27,16 +27,20 @@ def decode(data: list[bytes], case: dict, workers: Workers) -> list[int]:
 
 @needs_spec
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['H']}x{case['W']}")
-def test_maps_of_the_vectors(case):
+@pytest.mark.parametrize(("prediction", "name", "other"), [
+    ("truncate", "truncating_prediction", "floor_prediction"), ("floor", "floor_prediction", "truncating_prediction"),
+])  # fmt: skip
+def test_maps_of_the_vectors(case, prediction, name, other):
+    assert prediction in PREDICTIONS
     assert DISTRIBUTIONS[case["quality_map_entropy_index"]] == case["sigma_index"]
-    own, other = case["truncating_prediction"], case["floor_prediction"]
+    own, foreign = case[name], case[other]
     for workers in WORKERS:
-        assert decode([bytes.fromhex(own["payload"])], case, workers) == case["qp_map"]
+        assert decode([bytes.fromhex(own["payload"])], case, workers, prediction) == case["qp_map"]
     # the two rules of prediction differ in all these maps, so the test can tell them apart
-    assert own["delta"] != other["delta"]
+    assert own["delta"] != foreign["delta"]
     other_map = np.full(case["H"] * case["W"], 99)
     with contextlib.suppress(ConformanceError):  # it may leave the range
-        other_map[:] = decode([bytes.fromhex(other["payload"])], case, WORKERS[0])
+        other_map[:] = decode([bytes.fromhex(foreign["payload"])], case, WORKERS[0], prediction)
     assert other_map.tolist() != case["qp_map"]
 
 

@@ -17,7 +17,7 @@ from tests.vectors import spec_data
 
 SAMPLING = {"444": (1, 1), "422": (1, 2), "420": (2, 2)}
 #: Names by which the streams' descriptions know elements of eICCI.
-_REFERENCE_NAMES = {
+REFERENCE_NAMES = {
     "ce.post_filters.eICCI.tile_manager enabled": "icci_tile_enable_flag",
     "synthesis_tile_size": "icci_tile_size",
     "synthesis_tile_overlap": "icci_tile_overlap",
@@ -48,7 +48,7 @@ def tools_header(syntax: Iterable[tuple[str, list[int]]]) -> Header:
     weights: dict[tuple[str, int, int], list[int]] = defaultdict(list)
     s, tile, prefix, lists = -1, -1, "", 0
     for listed, numbers in syntax:
-        name, _, index = _REFERENCE_NAMES.get(listed, listed).partition("[")
+        name, _, index = REFERENCE_NAMES.get(listed, listed).partition("[")
         value = numbers[0]
         if name == "best_cand_idx":
             s += index == "0]"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from jpegai.codestream import ConformanceError
 from jpegai.decoder.filters import tables
 from jpegai.decoder.filters.efe_linear import split_windows
 from jpegai.decoder.filters.haar import BANDS, forward, inverse
@@ -88,6 +89,16 @@ def test_plain_and_single_tiles() -> None:
     assert [tile.window for tile in tile_grid(200, 500, 256, 0)] == [Window(0, 0, 200, 256), Window(0, 256, 200, 500)]
     (tile,) = tile_grid(100, 120, 352, 48)  # thinner than 176, but there is no neighbour (8.8 D5)
     assert tile.window == tile.core == Window(0, 0, 100, 120)
+    (tile,) = tile_grid(100, 120, 128, 16)  # below 176, but there is no neighbour either
+    assert tile.window == tile.core == Window(0, 0, 100, 120)
+
+
+@pytest.mark.parametrize(("height", "width"), [(100, 300), (300, 100), (175, 304), (500, 500)])
+@pytest.mark.parametrize("size", [64, 128, 160])
+def test_several_tiles_below_176_are_refused(height: int, width: int, size: int) -> None:
+    """The last of them would take 176 samples of one that has not so many (8.4.3)."""
+    with pytest.raises(ConformanceError, match=r"R-58.*takes 176 samples of the one before it"):
+        tile_grid(height, width, size, 16)
 
 
 def test_wavelet_of_the_ramp() -> None:

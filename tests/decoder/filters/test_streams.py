@@ -14,6 +14,7 @@ from jpegai.codestream import Codestream
 from jpegai.decoder.filters import FilterChain, Pictures, Supplies, WindowPlanes
 from jpegai.decoder.models import ModelStore, eicci_file_name
 from jpegai.decoder.workers import Workers
+from tests.decoder.filters.exact_material import ONE, fixed_networks, fixed_planes
 from tests.decoder.filters.material import eicci_network, tools_header
 from tests.streams import VectorStream, described_streams
 from tests.vectors import needs_vectors
@@ -84,17 +85,20 @@ def networks_of(bank: str, store: ModelStore) -> Any:
     return lambda kind, index: eicci_network(store.tensors(eicci_file_name(bank, index)), kind)
 
 
-def largest_difference(step: Step) -> float:
+def largest_difference(step: Step, *, exact: bool = False) -> float:
+    """Compare what a filter makes with what the reference stored; `exact`: on fixed point."""
     chain, results = chain_of(step.stream), Results(step.stream)
     whole = chain.picture.whole
     (each,) = (each for each in chain.filters if each.name == step.stage)
     networks = chain.eicci and networks_of(chain.eicci.bank, ModelStore.open(step.stream.models))
     scales = results.whole("primary.scale1")
     scale = None if scales is None or chain.lef is None else scales[chain.lef.channel]
-    before = results.planes(step.before, whole)
+    before, alternative = (results.planes(name, whole) for name in (step.before, "filter_EFElinear_alt"))
     assert before is not None
-    pictures = Pictures(before, results.planes("filter_EFElinear_alt", whole))
-    made = each.apply(pictures, whole, Supplies(Workers(2), networks, scale))
+    if exact:
+        networks = fixed_networks(networks)
+        before, alternative = fixed_planes(before), alternative and fixed_planes(alternative)
+    made = each.apply(Pictures(before, alternative), whole, Supplies(Workers(2), networks, scale))
     differences = [difference(results, f"{step.stage}.{i}", plane) for i, plane in enumerate(made.main)]
     if step.stage == "efe_linear" and made.alternative is not None:
         differences += [difference(results, f"filter_EFElinear_alt.{i}", p) for i, p in enumerate(made.alternative)]
@@ -103,6 +107,7 @@ def largest_difference(step: Step) -> float:
 
 def difference(results: Results, name: str, plane: np.ndarray) -> float:
     index, values = results.samples(name)
+    plane = plane / ONE if plane.dtype == np.int32 else plane
     return float(np.abs(plane.ravel()[index] - values).max())
 
 

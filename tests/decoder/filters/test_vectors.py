@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from jpegai.codestream.headers import read_header
+from jpegai.codestream.schema.segments import kind_named
 from jpegai.decoder.filters import FilterChain
 from jpegai.decoder.recorder import Dump, Recorder
-from tests.decoder.filters.material import case
+from tests.codestream.reference import expanded, reference_name
+from tests.decoder.filters.material import REFERENCE_NAMES, case, headers
 from tests.vectors import needs_spec, spec_list
 
 CASES = spec_list("filter_vectors", "cases")
@@ -20,6 +23,14 @@ TOLERANCE = 1e-3
 
 def named(name: str) -> dict[str, Any]:
     return next(entry for entry in CASES if entry["name"] == name)
+
+
+def expected_samples(entry: dict[str, Any], name: str) -> tuple[int, np.ndarray] | None:
+    """Every how many rows and columns samples of an output plane are given, and these; None where it is the input's."""
+    expected = entry["output"][name]
+    if expected == "unchanged":
+        return None
+    return expected["stride"], np.frombuffer(base64.b64decode(expected["f32le_base64"]), "<f4")
 
 
 @needs_spec
@@ -37,15 +48,35 @@ def test_case_of_the_specification(entry: dict[str, Any]) -> None:
     changes = [np.abs(plane - source).max() for plane, source in zip(result, made.planes, strict=True)]
     assert max(changes) > 1, "the case shows nothing"
     for name, plane, source in zip("YUV", result, made.planes, strict=True):
-        expected = entry["output"][name]
-        if expected == "unchanged":
+        expected = expected_samples(entry, name)
+        if expected is None:
             assert np.array_equal(plane, source)
             continue
-        stride = expected["stride"]
-        values = np.frombuffer(base64.b64decode(expected["f32le_base64"]), "<f4")
-        assert list(plane.shape) == expected["shape"]
+        stride, values = expected
+        assert list(plane.shape) == entry["output"][name]["shape"]
         assert np.abs(plane[::stride, ::stride].ravel() - values).max() < TOLERANCE
-        assert abs(plane.sum(dtype=np.float64) - expected["sum"]) < TOLERANCE * plane.size
+        assert abs(plane.sum(dtype=np.float64) - entry["output"][name]["sum"]) < TOLERANCE * plane.size
+
+
+@pytest.mark.parametrize("entry", CASES, ids=lambda entry: entry["name"])
+def test_bits_of_the_specification(entry: dict[str, Any]) -> None:
+    """The bits of a case, from the first flag of a filter on, are read as the elements it lists."""
+    count = entry["syntax_bits"]
+    bits = "00" + bin(int("1" + entry["syntax_hex"], 16))[3:][:count]  # LSBS is off
+    payload = int("1" + bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8) + 1)[1:]
+    pih = headers(entry)[1]
+    reading = read_header(kind_named("ton"), "ton", memoryview(payload), 0, dict(pih), trace=True)
+    assert reading.error is None
+    coded = [field for field in expanded(reading.fields) if field.kind == "coded"]
+    names = [reference_name("TON", field).partition("[")[0] for field in coded[2:]]
+    names = [REFERENCE_NAMES.get(name, name) for name in names]
+    found = [(name, field.bits, field.value) for name, field in zip(names, coded[2:], strict=True)]
+    expected = []
+    for listed, width, value in entry["syntax"]:
+        values = value if isinstance(value, list) else [value]
+        expected += [(listed.partition("[")[0], width, each) for each in values]
+    assert found == expected
+    assert sum(width for _, width, _ in found) == count
 
 
 @pytest.mark.parametrize("entry", [entry for entry in CASES if "selected" in entry], ids=lambda entry: entry["name"])

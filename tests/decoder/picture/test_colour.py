@@ -29,6 +29,7 @@ EXAMPLES = [
     ((255, 255, 255), (255, 127.5, 127.5)),
     ((16, 128, 240), (112.27521, 196.33208, 66.36513)),
 ]
+TO_YUV, TO_RGB = (spec_list("colour_vectors", direction) for direction in ("rgb_to_yuv", "yuv_to_rgb"))
 _NAMES = {"kr": "Kr", "kg": "Kg", "kb": "Kb", "kby": "Kby", "kry": "Kry"}
 
 
@@ -65,25 +66,29 @@ def test_coefficients_are_those_of_the_specification() -> None:
     assert BT709.inverse.tolist() == [np.float32(inverse[name]) for name in ("r_v", "g_u", "g_v", "b_u")]
 
 
-@pytest.mark.parametrize("direction", ["rgb_to_yuv", "yuv_to_rgb"])
-@pytest.mark.parametrize("index", range(3))
-def test_vectors(direction: str, index: int) -> None:
-    cases = spec_list("colour_vectors", direction)
-    if not cases:
-        pytest.skip("no specification data")
-    case: dict[str, Any] = cases[index]
-    assert len(cases) == 3
+def given() -> Planes:
     a, b, c = (plane(7 + k, 17, 23, kind) for k, kind in enumerate("YUV"))
-    if direction == "rgb_to_yuv":
-        found = rgb_to_yuv((a, b, c), Workers(2), matrix=matrix(case["matrix"]))
-    else:
-        found = yuv_to_rgb((a, b, c), Workers(2), matrix=matrix(case["matrix"]), clip=False)
-        clipped = yuv_to_rgb((a, b, c), Workers(1), matrix=matrix(case["matrix"]))
-        assert np.array_equal(np.stack(clipped), np.clip(np.stack(found), 0, 255))
-    distance = np.abs(np.stack(found) - 255 * floats(case).astype(np.float64))
-    assert distance.max() <= 1e-3
-    other = np.abs(np.stack(found) - 255 * floats(cases[index - 1]).astype(np.float64))
-    assert other.max() > 1  # of another matrix: the comparison can fail
+    return a, b, c
+
+
+def check_vector(found: Planes, case: dict[str, Any], cases: list[dict[str, Any]]) -> None:
+    """The planes are those of a case and not those of any other matrix."""
+    for other in cases:
+        distance = np.abs(np.stack(found) - 255 * floats(other).astype(np.float64)).max()
+        assert (distance <= 1e-3) == (other is case)
+
+
+@pytest.mark.parametrize("case", TO_YUV, ids=lambda case: case["matrix"])
+def test_vectors_of_rgb_to_yuv(case: dict[str, Any]) -> None:
+    check_vector(rgb_to_yuv(given(), Workers(2), matrix=matrix(case["matrix"])), case, TO_YUV)
+
+
+@pytest.mark.parametrize("case", TO_RGB, ids=lambda case: case["matrix"])
+def test_vectors_of_yuv_to_rgb(case: dict[str, Any]) -> None:
+    found = yuv_to_rgb(given(), Workers(2), matrix=matrix(case["matrix"]), clip=False)
+    check_vector(found, case, TO_RGB)
+    clipped = yuv_to_rgb(given(), Workers(1), matrix=matrix(case["matrix"]))
+    assert np.array_equal(np.stack(clipped), np.clip(np.stack(found), 0, 255))
 
 
 def test_rounding_is_half_to_even_and_clipped() -> None:
@@ -138,8 +143,8 @@ def test_random_samples_agree_with_float64() -> None:
 
 
 def test_user_transform() -> None:
-    given = planes([(10, 20, 30), (250, 0, 128)])
+    source = planes([(10, 20, 30), (250, 0, 128)])
     rows = np.array([[255, 0, 0, 0], [0, 128, 64, 10], [0, 0, 255, 255]], np.int32)
-    found = np.stack(user_transform(given, rows, Workers(1)))[:, 0].T
+    found = np.stack(user_transform(source, rows, Workers(1)))[:, 0].T
     expected = [[10, (128 * 20 + 64 * 30) / 255 + 10, 255], [250, 64 * 128 / 255 + 10, 255]]
     assert found == pytest.approx(np.array(expected), abs=1e-4)

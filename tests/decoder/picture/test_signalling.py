@@ -8,7 +8,7 @@ import pytest
 
 from jpegai.codestream import Codestream, UnsupportedError
 from jpegai.codestream.building import build_stream
-from jpegai.decoder.picture.formats import Cicp, PictureFormat, parse_format
+from jpegai.decoder.picture.formats import Cicp, ContentLight, PictureFormat, parse_format
 from jpegai.decoder.picture.signalling import choose_rendering
 from tests.streams import described_streams
 from tests.vectors import spec_data
@@ -121,7 +121,7 @@ def test_rendering_information() -> None:
     names = [element["name"] for element in block]
     assert names[: len(Cicp.__slots__)] == list(Cicp.__slots__)
     streams = [stream for stream in described_streams() if "rendering_info" in stream.tags]
-    carried = []
+    carried, lit, shown = [], [], []
     for stream in streams:
         written = {entry[1]: entry[3][0] for entry in stream.description()["fields"] if entry[0] == "rdi" and entry[3]}
         rendering = choose_rendering(Codestream.open(stream.path))
@@ -130,4 +130,25 @@ def test_rendering_information() -> None:
             carried.append(stream.name)
         else:
             assert rendering.cicp is None
+        light, display = rendering.content_light, rendering.mastering_display
+        if written.get("clli_info_present_flag"):
+            names = "maximum_content_light_level", "maximum_frame_average_light_level"
+            assert light == ContentLight(*(written[name] for name in names))
+            lit.append(stream.name)
+        else:
+            assert light is None
+        if written.get("mdcv_info_present_flag"):
+            assert display is not None
+            x, y = (
+                [written[f"mastering_display_colour_primaries_{axis}_{i}"] for i in range(3)] for axis in ("x", "y")
+            )
+            assert display.primaries == tuple(zip(x, y, strict=True))
+            white = (written[f"mastering_display_white_point_chromaticity_{axis}"] for axis in ("x", "y"))
+            assert display.white_point == tuple(white)
+            assert display.maximum_luminance == written["mastering_display_maximum_luminance"]
+            assert display.minimum_luminance == written["mastering_display_minimum_luminance"]
+            shown.append(stream.name)
+        else:
+            assert display is None
     assert not streams or {"rdi_all", "rdi_cicp"} <= set(carried)
+    assert not streams or ("rdi_all" in lit and "rdi_all" in shown)

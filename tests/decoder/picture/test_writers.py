@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,14 @@ import tifffile
 from PIL import Image
 
 from jpegai.codestream import UnsupportedError
-from jpegai.decoder.picture.formats import Cicp, PictureFormat, chroma_shape, parse_format
+from jpegai.decoder.picture.formats import (
+    Cicp,
+    ContentLight,
+    MasteringDisplay,
+    PictureFormat,
+    chroma_shape,
+    parse_format,
+)
 from jpegai.decoder.picture.picture import Picture
 from jpegai.decoder.picture.render import empty_samples
 from jpegai.decoder.picture.writers import WRITERS, check_output, png
@@ -22,6 +30,8 @@ from tests.decoder.picture.readers import png_chunks, read_netpbm, read_pgx, rea
 SIZES = [(17, 23), (1, 1), (2, 33)]
 DEPTHS = [8, 9, 10, 12, 14, 15, 16]
 CICP = Cicp(9, 16, 9, 1)
+DISPLAY = MasteringDisplay(((34000, 16000), (13250, 34500), (7500, 3000)), (15635, 16450), 10_000_000, 50)
+LIGHT = ContentLight(1000, 400)
 ALL = ["rgb444", "yuv444", "yuv422", "yuv420"]
 
 
@@ -74,6 +84,32 @@ def test_png_carries_the_code_points(tmp_path: Path) -> None:
         chunks = png_chunks((tmp_path / "x.png").read_bytes())
         assert chunks[1] == (b"cICP", bytes([9, 16, 0, 1]))
         assert np.array_equal(read_png(tmp_path / "x.png"), replicated(picture("rgb444", depth).rgb, depth))
+
+
+@pytest.mark.parametrize("cicp", [CICP, None])
+@pytest.mark.parametrize("display", [DISPLAY, None])
+@pytest.mark.parametrize("light", [LIGHT, ContentLight(65535, 0), None])
+def test_png_says_what_the_stream_says_of_light(
+    cicp: Cicp | None, display: MasteringDisplay | None, light: ContentLight | None, tmp_path: Path
+) -> None:
+    """Chunks of the third edition: red, green, blue, white in 0.00002, light in 0.0001 cd/m2, before the samples."""
+    made = replace(picture("rgb444", 10), cicp=cicp, mastering_display=display, content_light=light)
+    made.save(tmp_path / "x.png")
+    chunks = png_chunks((tmp_path / "x.png").read_bytes())
+    names = [b"cICP"] * (cicp is not None) + [b"mDCV"] * (display is not None) + [b"cLLI"] * (light is not None)
+    assert [kind for kind, _ in chunks] == [b"IHDR", *names, b"IDAT", b"IEND"]
+    found = dict(chunks)
+    if display is not None:
+        content = found[b"mDCV"]
+        assert len(content) == 24
+        points = [int.from_bytes(content[at : at + 2]) * 0.00002 for at in range(0, 16, 2)]
+        assert points == pytest.approx([0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329])
+        assert [int.from_bytes(content[at : at + 4]) * 0.0001 for at in (16, 20)] == pytest.approx([1000, 0.005])
+    if light is not None:
+        assert len(found[b"cLLI"]) == 8
+        levels = [int.from_bytes(found[b"cLLI"][at : at + 4]) * 0.0001 for at in (0, 4)]
+        assert levels == pytest.approx(astuple(light))
+    assert np.array_equal(read_png(tmp_path / "x.png"), replicated(made.rgb, 10))
 
 
 def test_grey_pictures_stay_rgb(tmp_path: Path) -> None:
