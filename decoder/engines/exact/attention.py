@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,8 @@ __all__ = ["POSITIONS", "Gram", "Mix"]
 POSITIONS = 1 << 28
 #: Fraction bits of a share.
 _SHARE = 24
+#: Largest difference of scores.
+_SCORES = 1 << 62
 #: Bits of the lower half of a sum over positions.
 _LOW = 26
 #: Blocks that are multiplied at once.
@@ -132,13 +135,22 @@ class Gram:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mix:
-    """Values mixed by the shares that follow from the sums."""
+    """Values mixed by the shares that follow from the sums.
+
+    Attributes:
+        source, output: names of values and result.
+        gram: makes the sums.
+        temperature: of every head.
+        format: lowest and highest result.
+        stored: name of the stored temperature.
+    """
 
     source: str
     output: str
     gram: Gram
     temperature: NDArray[np.float64]
     format: Span
+    stored: str
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -146,16 +158,23 @@ class Mix:
         return (self.source,)
 
     def bounds(self) -> Sequence[Bound]:
-        """Return the bound of a sum of shares times values."""
+        """Return the bounds of the difference of two scores, by head, and of a sum of shares times values."""
         share = self.gram.channels // self.gram.heads
-        return [Bound(self.output, "attention mix", (self.gram.magnitude * ((1 << _SHARE) + share),))]
+        # cosines exceed 1 by roundings alone
+        scores = (2 * ceil(abs(float(each)) * (1 << EXP_FRACTION) * (1 + 2.0**-40)) + 2 for each in self.temperature)
+        return [
+            Bound(self.stored, "attention score", tuple(scores), limit=_SCORES),
+            Bound(self.output, "attention mix", (self.gram.magnitude * ((1 << _SHARE) + share),)),
+        ]
 
     def layer(self, sums: Sums) -> Convolution:
         """Return the step that mixes: a convolution with the shares as weights."""
         products_, queries, keys = sums.totals()
         queries, keys = (np.sqrt(np.where(squares == 0, 1.0, squares)) for squares in (queries, keys))
         cosines = products_ / (queries[:, :, None] * keys[:, None, :])
-        scores = np.rint(np.ldexp(cosines * self.temperature[:, None, None], EXP_FRACTION)).astype(np.int64)
+        scores = np.ldexp(cosines * self.temperature[:, None, None], EXP_FRACTION)
+        # what is proved is far from the limits
+        scores = np.rint(np.clip(scores, -_SCORES / 2, _SCORES / 2)).astype(np.int64)
         shares: NDArray[np.float64] = np.empty(scores.shape)
         channels = self.gram.channels
         rows = channels, channels // self.gram.heads

@@ -38,12 +38,13 @@ class Shape:
 @functools.cache
 def shape() -> Shape:
     """Return the shape of tiles on this processor."""
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
+    _, flags = jit.processor()
+    features = flags.split(",")
+    if "+avx512f" in features:
         return Shape(8, 3, 8)
-    if features.get("avx"):
+    if "+avx" in features:
         return Shape(4, 3, 4)
-    return Shape(8 if features.get("neon") else 4, 3, 2)
+    return Shape(8 if "+neon" in features else 4, 3, 2)
 
 
 def functions(text: str, arguments: Mapping[str, str]) -> dict[str, Callable[..., int]]:
