@@ -120,7 +120,7 @@ class Convolution:
     def make(self, rows: Span, run: Run) -> Fixed:
         """Multiply block by block."""
         source, other = run.held[self.source], run.held[self.other] if self.other else _NO_TENSOR
-        out = np.empty((self.channels, rows[1] - rows[0], run.sizes[self.output][1]), np.int32)
+        out = run.room(self.channels, rows[1] - rows[0], run.sizes[self.output][1])
         key = (
             rows, out.shape, source.array.shape, source.top, run.sizes[self.source][0], other.array.shape, other.top,
             run.workers.threads,

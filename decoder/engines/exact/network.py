@@ -160,7 +160,9 @@ def _run_segment(segment: _Segment, run: Run, sums: dict[str, Sums]) -> None:
     if segment.gram is not None:
         gram = segment.gram
         sums[gram.output] = Sums(gram.heads, gram.channels // gram.heads)
-    count = _bands(steps, run) if segment.gram or len(steps) != len(segment.steps) or sums else 1
+    attentive = segment.gram is not None or any(isinstance(step, Mix) for step in segment.steps)
+    count = _bands(steps, run) if attentive else 1
+    run.pool = [] if count > 1 else None
     kept: dict[str, Fixed] = {}
     before = set(run.held)
     for band in range(count):

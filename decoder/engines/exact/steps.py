@@ -7,6 +7,7 @@ Rows do not depend on how a tensor is cut into bands.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -36,13 +37,30 @@ class Rows:
 
 @dataclass(slots=True)
 class Run:
-    """A run of a network: sizes (height, width) of all its tensors, and what is held of them."""
+    """A run of a network: sizes (height, width) of all its tensors, what is held of them, and memory for more."""
 
     sizes: Mapping[str, tuple[int, int]]
     workers: Workers
     saturations: Saturations
     network: str
     held: dict[str, Rows] = field(default_factory=dict)
+    pool: list[NDArray[np.int32]] | None = None
+
+    def room(self, channels: int, rows: int, width: int) -> Fixed:
+        """Return an array for a tensor; between bands the memory of tensors that nobody holds is used again.
+
+        The system clears the memory that it gives, which costs as much as some layers.
+        """
+        shape = channels, rows, width
+        if self.pool is None:
+            return np.empty(shape, np.int32)
+        size = channels * rows * width
+        for place in range(len(self.pool)):
+            # what the list and the argument refer to, and no view does
+            if size <= self.pool[place].size <= 2 * size and sys.getrefcount(self.pool[place]) == _FREE:
+                return self.pool[place][:size].reshape(shape)
+        self.pool.append(np.empty(size, np.int32))
+        return self.pool[-1].reshape(shape)
 
     def count(self, tensor: str, cut: int) -> None:
         """Count values of a tensor that its format cut."""
@@ -51,6 +69,11 @@ class Run:
     def split(self, function: Callable[[int, int], int | None], count: int, numbers: int, tensor: str) -> None:
         """Call `function(first, last)` on pieces of 0..count-1, each item of so many numbers; add up what they cut."""
         self.workers.split(lambda first, last: self.count(tensor, function(first, last) or 0), count, grain(numbers))
+
+
+#: References to an array in a list, as an argument counts them, where there are no others.
+_ALONE = [np.empty(0)]
+_FREE = sys.getrefcount(_ALONE[0])
 
 
 class Step(Protocol):
@@ -101,7 +124,7 @@ class Depthwise:
         """Run the loop channel by channel."""
         source, height = run.held[self.source], run.sizes[self.source][0]
         channels, _, width = source.array.shape
-        out = np.empty((channels, rows[1] - rows[0], width), np.int32)
+        out = run.room(channels, rows[1] - rows[0], width)
         weights = self.weights
         taps, scale, limits = weights.matrices[0], weights.scale, np.array(self.format, np.float64)
         top = source.top
@@ -146,7 +169,7 @@ class Elementwise:
         held = [run.held[name] for name in self.inputs]
         starts = [rows[0] - each.top for each in held]
         channels, width = held[0].array.shape[0], run.sizes[self.output][1]
-        out = np.empty((channels, rows[1] - rows[0], width), np.int32)
+        out = run.room(channels, rows[1] - rows[0], width)
         loop: Callable[[int, int], int | None]
         if len(held) == 2:
             loop = functools.partial(_PAIRS[self.kind], held[0].array, held[1].array, out, *starts, *self.format)
@@ -245,7 +268,7 @@ class LayerNorm:
         """Run the loop row by row."""
         source = run.held[self.source]
         channels, _, width = source.array.shape
-        out = np.empty((channels, rows[1] - rows[0], width), np.int32)
+        out = run.room(channels, rows[1] - rows[0], width)
         steady = np.array([channels**2 * self.eps * 2.0 ** (2 * FRACTION)])
 
         def piece(first: int, last: int) -> int:
