@@ -17,7 +17,6 @@ __all__ = [
     "add",
     "clip",
     "copy_rows",
-    "elu",
     "gate",
     "layer_norm",
     "multiply",
@@ -108,21 +107,6 @@ def sigmoid(x: Fixed, out: Fixed, row: int, tables: Int64, first: int, last: int
                 part = exp_negative(abs(value) << _EXP_SHIFT, tables)
                 share = np.int32(np.rint(np.float64(1 << (EXP_BITS + FRACTION)) / (one + part)))
                 made[i] = share if value >= 0 else ONE - share
-
-
-@kernel
-def elu(x: Fixed, out: Fixed, row: int, tables: Int64, first: int, last: int) -> None:
-    """X where it is positive, else exp(x) - 1, the exponential rounded half up."""
-    shift = EXP_BITS - FRACTION
-    for channel in range(first, last):
-        for r in range(out.shape[1]):
-            values, made = x[channel, row + r], out[channel, r]
-            for i in range(made.size):
-                value = np.int64(values[i])
-                if value < 0:
-                    part = exp_negative(-value << _EXP_SHIFT, tables)
-                    value = np.int64(((part + (1 << (shift - 1))) >> shift) - ONE)
-                made[i] = value
 
 
 @kernel

@@ -12,10 +12,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegai.decoder.engines.exact.functions import COARSE, EXP_BITS, EXP_FRACTION
 from jpegai.decoder.engines.exact.machine import address, functions, shape
-from jpegai.decoder.engines.formats import ONE, Fixed
+from jpegai.decoder.engines.formats import FRACTION, ONE, Fixed
 
-__all__ = ["ADD", "FACTORS", "GATE", "NONE", "STRIDES", "depthwise", "finish", "lay_out"]
+__all__ = ["ADD", "FACTORS", "GATE", "NONE", "STRIDES", "depthwise", "elu", "finish", "lay_out"]
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -98,11 +99,28 @@ def depthwise(
     )
 
 
+def elu(x: Fixed, out: Fixed, row: int, tables: Int64, first: int, last: int) -> None:
+    """X where it is positive, else exp(x) - 1, the exponential rounded half up.
+
+    Args:
+        x: (C, R, W) int32.
+        out: (C, rows, W) int32, written from row `row` of `x` on.
+        row: see `out`.
+        tables: `functions.exp_tables`.
+        first: first channel.
+        last: the last channel but one.
+    """
+    (_, height, width), rows = x.shape, out.shape[1]
+    for channel in range(first, last):
+        start = 4 * (channel * height + row) * width, 4 * channel * rows * width
+        _code()["elu"](address(x) + start[0], address(out) + start[1], address(tables), rows * width)
+
+
 @functools.cache
 def _code() -> dict[str, Callable[..., int]]:
     lanes = shape().lanes
-    names = {f"lay_out{stride}": "pppp" for stride in STRIDES} | {"depthwise": "ppppppp"}
-    parts = [*(_lay_out(lanes, stride) for stride in STRIDES), _depthwise(lanes)]
+    names = {f"lay_out{stride}": "pppp" for stride in STRIDES} | {"depthwise": "ppppppp", "elu": "pppi"}
+    parts = [*(_lay_out(lanes, stride) for stride in STRIDES), _depthwise(lanes), _elu(lanes)]
     for factor in FACTORS:
         for mode in (NONE, ADD, GATE):
             names[f"finish{factor}.{mode}"] = "pppppppp"
@@ -491,5 +509,68 @@ channel.end:
 end:
   %sum.all = call i64 @llvm.vector.reduce.add.v{lanes}i64(<{lanes} x i64> %total.next)
   ret i64 %sum.all
+}}
+"""
+
+
+def _elu(lanes: int) -> str:
+    """Return the loop over values; the lowest bits of an argument of `functions.exp_negative` are 0 here."""
+    vector, whole, mask = f"<{lanes} x i64>", f"<{lanes} x i32>", f"<{lanes} x i1>"
+    down = EXP_BITS - FRACTION
+    constants = {
+        "coarses": COARSE, "last": 255, "half": 1 << (EXP_BITS - 1), "bits": EXP_BITS, "round": 1 << (down - 1),
+        "down": down, "one": ONE, "up": EXP_FRACTION - FRACTION, "fine": EXP_FRACTION - 16, "coarse.bits": 16,
+    }  # fmt: skip
+    splats = "\n".join(_splat(name, "i64", str(value), lanes) for name, value in constants.items())
+    return f"""
+declare {whole} @llvm.masked.load.v{lanes}i32.p0(ptr, i32, {mask}, {whole})
+declare void @llvm.masked.store.v{lanes}i32.p0({whole}, ptr, i32, {mask})
+declare {vector} @llvm.masked.gather.v{lanes}i64.v{lanes}p0(<{lanes} x ptr>, i32, {mask}, {vector})
+define i64 @elu(ptr noalias %x, ptr noalias %out, ptr noalias %tables, i64 %count) {{
+entry:
+{splats}
+{_splat("counts", "i64", "%count", lanes)}
+  br label %vector
+vector:
+  %i = phi i64 [0, %entry], [%i.next, %vector]
+{_splat("starts", "i64", "%i", lanes)}
+  %at = add {vector} %starts, {_steps(lanes)}
+  %kept = icmp slt {vector} %at, %counts
+  %from = getelementptr i32, ptr %x, i64 %i
+  %small = call {whole} @llvm.masked.load.v{lanes}i32.p0(ptr %from, i32 4, {mask} %kept, {whole} zeroinitializer)
+  %value = sext {whole} %small to {vector}
+  %negative = icmp slt {vector} %value, zeroinitializer
+  %minus = sub {vector} zeroinitializer, %value
+  %magnitude = select {mask} %negative, {vector} %minus, {vector} zeroinitializer
+  %positive = select {mask} %negative, {vector} zeroinitializer, {vector} %value
+  %u = shl {vector} %magnitude, %up
+  %coarse = lshr {vector} %u, %coarse.bits
+  %inside = icmp slt {vector} %coarse, %coarses
+  %coarse.at = select {mask} %inside, {vector} %coarse, {vector} zeroinitializer
+  %fine.all = lshr {vector} %u, %fine
+  %fine.part = and {vector} %fine.all, %last
+  %fine.at = add {vector} %fine.part, %coarses
+  %coarse.from = getelementptr i64, ptr %tables, {vector} %coarse.at
+  %fine.from = getelementptr i64, ptr %tables, {vector} %fine.at
+  %high = call {vector} @llvm.masked.gather.v{lanes}i64.v{lanes}p0(
+      <{lanes} x ptr> %coarse.from, i32 8, {mask} %kept, {vector} zeroinitializer)
+  %middle = call {vector} @llvm.masked.gather.v{lanes}i64.v{lanes}p0(
+      <{lanes} x ptr> %fine.from, i32 8, {mask} %kept, {vector} zeroinitializer)
+  %product = mul {vector} %high, %middle
+  %product.half = add {vector} %product, %half
+  %share = lshr {vector} %product.half, %bits
+  %part = select {mask} %inside, {vector} %share, {vector} zeroinitializer
+  %part.round = add {vector} %part, %round
+  %exponential = lshr {vector} %part.round, %down
+  %less = sub {vector} %exponential, %one
+  %result = add {vector} %positive, %less
+  %made = trunc {vector} %result to {whole}
+  %to = getelementptr i32, ptr %out, i64 %i
+  call void @llvm.masked.store.v{lanes}i32.p0({whole} %made, ptr %to, i32 4, {mask} %kept)
+  %i.next = add i64 %i, {lanes}
+  %i.more = icmp slt i64 %i.next, %count
+  br i1 %i.more, label %vector, label %end
+end:
+  ret i64 0
 }}
 """

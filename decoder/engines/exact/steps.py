@@ -186,7 +186,7 @@ _PAIRS: Mapping[str, Callable[..., Any]] = {
     "mul": kernels.multiply,
     "mul_one_plus": kernels.gate,
 }
-_FUNCTIONS: Mapping[str, Callable[..., Any]] = {"elu": kernels.elu, "sigmoid": kernels.sigmoid}
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {"elu": lines.elu, "sigmoid": kernels.sigmoid}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
