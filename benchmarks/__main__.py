@@ -6,12 +6,13 @@ import os
 import platform
 import sys
 
-from benchmarks import decode, entropy, filters, memory, networks, pictures, prediction, process, windows
+from benchmarks import decode, entropy, exact, filters, memory, networks, pictures, prediction, process, windows
 
 SECTIONS = {
     "entropy": entropy.run,
     "networks": networks.run,
     "decode": decode.run,
+    "exact": exact.run,
     "filters": filters.run,
     "memory": memory.run,
     "pictures": pictures.run,

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from jpegai.decoder import cache
 
-__all__ = ["CannotStore", "Kernel", "abi", "array_type", "kernel", "target_machine"]
+__all__ = ["CannotStore", "Kernel", "abi", "array_type", "code_key", "kernel", "processor", "target_machine"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -167,8 +167,8 @@ _never = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: None)
 
 
 @functools.cache
-def _processor() -> tuple[str, str]:
-    """Name and features of the processor code is made for; numba's own settings are respected."""
+def processor() -> tuple[str, str]:
+    """Return name and features of the processor code is made for; numba's own settings are respected."""
     name = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
     features = "" if name == "generic" else llvm.get_host_cpu_features().flatten()
     return name, os.environ.get("NUMBA_CPU_FEATURES", features)
@@ -179,8 +179,13 @@ def _surroundings() -> str:
     """Return the key of what the code of every kernel depends on: versions, processor, and how code is made here."""
     versions = (version(name) for name in ("numba", "llvmlite", "numpy"))
     return cache.content_key(
-        *versions, *_processor(), _source(__file__), _source(str(Path(__file__).with_name("compiler.py")))
+        *versions, *processor(), _source(__file__), _source(str(Path(__file__).with_name("compiler.py")))
     )
+
+
+def code_key(text: str) -> str:
+    """Return the key of the machine code of a text in LLVM's language."""
+    return cache.content_key(text, _surroundings())
 
 
 @functools.cache
@@ -192,7 +197,7 @@ def _source(path: str) -> bytes:
 def target_machine() -> Any:
     """Return what turns LLVM's code into that of the processor."""
     _prepare()
-    name, features = _processor()
+    name, features = processor()
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=name, features=features, opt=3, reloc="default", codemodel="jitdefault", jit=True
     )

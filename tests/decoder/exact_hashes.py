@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_info
 from jpegai.decoder import Decoder
 from jpegai.decoder.canonical import canonical, sha256
 from jpegai.decoder.engines import product
-from jpegai.decoder.engines.exact import kernels, network, steps
+from jpegai.decoder.engines.exact import convolution, kernels, network
 from jpegai.decoder.jit import Kernel
 from jpegai.decoder.recorder import Dump
 from tests.decoder import exact_blas
@@ -85,12 +85,12 @@ def main() -> int:
     options = parser.parse_args()
     if options.bands:
         network._BAND_BYTES, network._BAND_ROWS = 1, 5
-        steps._COLUMNS, steps._POINTS, steps._LAID_OUT, steps._NARROW = 48, 96, 1 << 14, 16
+        convolution._COLUMNS, convolution._NARROW, convolution._LAID_OUT, convolution._SUMS = 48, 16, 1 << 14, 1 << 14
     with _multiplier(options.blas):
         found = hashes_of(options.streams, options.threads)
     features = [name for name, there in np._core._multiarray_umath.__cpu_features__.items() if there]
     blas = [each for each in threadpool_info() if each["user_api"] == "blas"]
-    compiled = isinstance(kernels.requantise, Kernel)
+    compiled = isinstance(kernels.multiply, Kernel)
     print(json.dumps({"features": features, "blas": blas, "compiled": compiled, "hashes": found}))
     return 0
 

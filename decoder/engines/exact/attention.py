@@ -12,17 +12,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import ceil, sqrt
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.decoder.engines.exact import kernels
+from jpegai.decoder.engines.exact import lines, tiles
+from jpegai.decoder.engines.exact.convolution import Convolution, Part
 from jpegai.decoder.engines.exact.functions import EXP_FRACTION, exp_negative, exp_tables
-from jpegai.decoder.engines.exact.steps import Convolution, Part, Run, Span
+from jpegai.decoder.engines.exact.steps import Run, Span
 from jpegai.decoder.engines.exact.weights import Bound, IntegerWeights
 from jpegai.decoder.engines.formats import EXACT_PRODUCT, Fixed
-from jpegai.decoder.engines.product import products
+from jpegai.decoder.engines.product import one_thread, products
 from jpegai.decoder.jit import kernel
 
 __all__ = ["POSITIONS", "Gram", "Mix"]
@@ -64,6 +65,9 @@ class Sums:
         """Return the sums, each rounded to float64 once."""
         results = []
         for high, low in zip(*self._parts, strict=True):
+            if np.abs(high).max() < 1 << (62 - _LOW) and low.max() < 1 << 62:
+                results.append(((high << _LOW) + low).astype(np.float64))
+                continue
             whole = [(int(h) << _LOW) + int(n) for h, n in zip(high.flat, low.flat, strict=True)]
             results.append(np.array([float(value) for value in whole]).reshape(high.shape))
         return results
@@ -125,7 +129,8 @@ class Gram:
                     products(np.ascontiguousarray(queries[head]), columns[head][:, None], made[head][:, None])
                 sums.add(made, (queries * queries).sum(axis=-1), (keys * keys).sum(axis=-1))
 
-        run.workers.split(piece, -(-length // wide))
+        with one_thread():
+            run.workers.split(piece, -(-length // wide))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,26 +170,24 @@ class Mix:
     def layer(self, sums: Sums) -> Convolution:
         """Return the step that mixes: a convolution with the shares as weights."""
         products_, queries, keys = sums.totals()
-        scores = np.zeros(products_.shape, np.int64)
-        for place in np.ndindex(*scores.shape):
-            head, row, column = place
-            norms = sqrt(queries[head, row] or 1.0) * sqrt(keys[head, column] or 1.0)
-            score = products_[place] / norms * float(self.temperature[head])
-            # what is proved is far from the limits
-            scores[place] = round(min(max(float(np.ldexp(score, EXP_FRACTION)), -_SCORES / 2), _SCORES / 2))
+        queries, keys = (np.sqrt(np.where(squares == 0, 1.0, squares)) for squares in (queries, keys))
+        cosines = products_ / (queries[:, :, None] * keys[:, None, :])
+        scores = np.ldexp(cosines * self.temperature[:, None, None], EXP_FRACTION)
+        # what is proved is far from the limits
+        scores = np.rint(np.clip(scores, -_SCORES / 2, _SCORES / 2)).astype(np.int64)
         shares: NDArray[np.float64] = np.empty(scores.shape)
         channels = self.gram.channels
         rows = channels, channels // self.gram.heads
         _softmax(scores.reshape(rows), exp_tables(), shares.reshape(rows))
         fraction = np.full(channels, _SHARE, np.int64)
-        weights = IntegerWeights((shares,), np.zeros(channels), fraction, ())
-        part = Part(0, 1, 0, 1, shares, 0, 0)
+        weights = IntegerWeights((), np.zeros(channels), fraction, ())
+        part = Part(0, 1, 0, 1, tiles.arrange(shares), 0, 0)
         # values may be larger than the results may be
         values = -self.gram.magnitude, self.gram.magnitude
         low, high = self.format
         formats = (low, high, low, high, low, high)
         return Convolution(
-            self.source, self.output, weights, (part,), channels, 1, 1, 1, values, formats, kernels.NONE, None,
+            self.source, self.output, weights, (part,), channels, 1, 1, 1, values, formats, lines.NONE, None,
             self.output, "attention mix",
         )  # fmt: skip
 

@@ -14,213 +14,20 @@ from jpegai.decoder.engines.formats import FRACTION, ONE, Fixed
 from jpegai.decoder.jit import kernel
 
 __all__ = [
-    "ADD",
-    "GATE",
-    "NONE",
     "add",
     "clip",
     "copy_rows",
-    "depthwise",
-    "elu",
     "gate",
     "layer_norm",
     "multiply",
-    "pack",
-    "requantise",
     "sigmoid",
 ]  # fmt: skip
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
-#: What a convolution does with its result and another tensor.
-NONE, ADD, GATE = 0, 1, 2
-
 _UNIT = 1.0 / ONE
 _EXP_SHIFT = EXP_FRACTION - FRACTION
-
-
-@kernel
-def pack(
-    x: Fixed,
-    out: Float64,
-    top: int,
-    height: int,
-    row: int,
-    rows: int,
-    row_step: int,
-    step: int,
-    column: int,
-    columns: int,
-    taps: int,
-    groups: int,
-    group_stride: int,
-    row_stride: int,
-    tap_stride: int,
-    channel_stride: int,
-    low: int,
-    high: int,
-    dropped: int,
-) -> None:
-    """Lay out the taps of some rows for a product, clipped to low..high, 0 outside the tensor.
-
-    The lowest `dropped` bits are rounded off, half to even.
-
-    Place (g, r, t, c, i) of `out`, with the strides given, takes channel c of group g at row row + row_step r and
-    column column + t + step i. `x` (C, R, W) holds the rows from `top` on of a tensor of `height` rows.
-    """
-    width = x.shape[2]
-    share = x.shape[0] // groups
-    unit = 1.0 / (1 << dropped)
-    for channel in range(x.shape[0]):
-        group = channel // share
-        base = group * group_stride + (channel - group * share) * channel_stride
-        for r in range(rows):
-            source = row + row_step * r
-            for tap in range(taps):
-                start = base + r * row_stride + tap * tap_stride
-                line = out[start : start + columns]
-                left = column + tap
-                first = min(max(0, (-left + step - 1) // step), columns)
-                last = max(first, min(columns, (width - left + step - 1) // step))
-                if source < 0 or source >= height:
-                    first, last = columns, columns
-                for i in range(first):
-                    line[i] = 0.0
-                if first < last:
-                    begin = left + step * first
-                    values = x[channel, source - top, begin : begin + step * (last - first - 1) + 1 : step]
-                    middle = line[first:last]
-                    if dropped == 0:
-                        for i in range(middle.size):
-                            middle[i] = min(max(values[i], low), high)
-                    else:
-                        for i in range(middle.size):
-                            middle[i] = np.rint(min(max(values[i], low), high) * unit)
-                for i in range(last, columns):
-                    line[i] = 0.0
-
-
-@kernel
-def requantise(
-    products: Float64,
-    scale: Float64,
-    bias: Float64,
-    limits: Float64,
-    other: Fixed,
-    out: Fixed,
-    line: Float64,
-    place: Int64,
-) -> int:
-    """Turn the products of a convolution into its result; return how many values the formats cut.
-
-    `scale`, `bias`: of each output channel: a result is (product + bias) scale, half to even.
-    `limits`: lowest and highest value of the format of the convolution, of its activation, and of the final result.
-    `other`: what is added to the result, or gated by it.
-    `line`: room for a row.
-    `place`: strides of `products` by group, row and channel; channels of a group; first row and number of rows, first
-    column and number of columns of the products; factor between them and the output; factor of the pixel shuffle in it;
-    row and column that results take within the factor besides; rows top..end-1 of the output are made; first row held
-    by `other`; mode.
-    """
-    group_stride, row_stride, channel_stride, share = place[0], place[1], place[2], place[3]
-    row, rows, column, columns, factor = place[4], place[5], place[6], place[7], place[8]
-    shuffle, fixed_down, fixed_across, top, end = place[9], place[10], place[11], place[12], place[13]
-    other_top, mode = place[14], place[15]
-    width = out.shape[2]
-    low, high, floor, ceiling, least, most = limits[0], limits[1], limits[2], limits[3], limits[4], limits[5]
-    cut = 0
-    for channel in range(scale.shape[0]):
-        group = channel // share
-        base = group * group_stride + (channel - group * share) * channel_stride
-        target = channel // (shuffle * shuffle)
-        down = shuffle * fixed_down + channel // shuffle % shuffle
-        across = shuffle * fixed_across + channel % shuffle
-        count = min(columns, (width - across + factor - 1) // factor - column)
-        if count <= 0:
-            continue
-        part = line[:count]
-        left = factor * column + across
-        span = factor * (count - 1) + 1
-        unit, added = scale[channel], bias[channel]
-        for r in range(rows):
-            y = factor * (row + r) + down
-            if y < top or y >= end:
-                continue
-            start = base + r * row_stride
-            sums = products[start : start + count]
-            for i in range(part.size):
-                value = np.rint((sums[i] + added) * unit)
-                inside = min(max(value, low), high)
-                cut += inside != value
-                part[i] = min(max(inside, floor), ceiling)
-            if mode == ADD:
-                beside = other[target, y - other_top, left : left + span : factor]
-                for i in range(part.size):
-                    value = part[i] + beside[i]
-                    part[i] = min(max(value, least), most)
-                    cut += part[i] != value
-            elif mode == GATE:
-                beside = other[target, y - other_top, left : left + span : factor]
-                for i in range(part.size):
-                    value = beside[i] + np.rint(beside[i] * part[i] * _UNIT)
-                    part[i] = min(max(value, least), most)
-                    cut += part[i] != value
-            made = out[target, y - top, left : left + span : factor]
-            for i in range(part.size):
-                made[i] = np.int32(part[i])
-    return cut
-
-
-@kernel
-def depthwise(
-    x: Fixed,
-    weights: Float64,
-    scale: Float64,
-    bias: Float64,
-    out: Fixed,
-    line: Float64,
-    top: int,
-    height: int,
-    out_top: int,
-    low: int,
-    high: int,
-    first: int,
-    last: int,
-) -> int:
-    """3x3 convolution of every channel with itself, padded with 0, into the rows `out` holds; channels first..last-1.
-
-    `weights`: (C, 3, 3) integers; `line`: room for a row. Returns how many values the format low..high cut.
-    """
-    width = x.shape[2]
-    cut = 0
-    total = line[:width]
-    for channel in range(first, last):
-        unit, added = scale[channel], bias[channel]
-        for r in range(out.shape[1]):
-            for i in range(width):
-                total[i] = added
-            for tap in range(3):
-                source = out_top + r + tap - 1
-                if source < 0 or source >= height:
-                    continue
-                values = x[channel, source - top]
-                w0, w1, w2 = weights[channel, tap, 0], weights[channel, tap, 1], weights[channel, tap, 2]
-                if width == 1:
-                    total[0] += w1 * values[0]
-                    continue
-                inner, left, middle, right = total[1 : width - 1], values[:-2], values[1:-1], values[2:]
-                for i in range(inner.size):
-                    inner[i] += w0 * left[i] + w1 * middle[i] + w2 * right[i]
-                total[0] += w1 * values[0] + w2 * values[1]
-                total[width - 1] += w0 * values[width - 2] + w1 * values[width - 1]
-            made = out[channel, r]
-            for i in range(total.size):
-                value = np.rint(total[i] * unit)
-                inside = min(max(value, low), high)
-                cut += inside != value
-                made[i] = np.int32(inside)
-    return cut
 
 
 @kernel
@@ -300,21 +107,6 @@ def sigmoid(x: Fixed, out: Fixed, row: int, tables: Int64, first: int, last: int
                 part = exp_negative(abs(value) << _EXP_SHIFT, tables)
                 share = np.int32(np.rint(np.float64(1 << (EXP_BITS + FRACTION)) / (one + part)))
                 made[i] = share if value >= 0 else ONE - share
-
-
-@kernel
-def elu(x: Fixed, out: Fixed, row: int, tables: Int64, first: int, last: int) -> None:
-    """X where it is positive, else exp(x) - 1, the exponential rounded half up."""
-    shift = EXP_BITS - FRACTION
-    for channel in range(first, last):
-        for r in range(out.shape[1]):
-            values, made = x[channel, row + r], out[channel, r]
-            for i in range(made.size):
-                value = np.int64(values[i])
-                if value < 0:
-                    part = exp_negative(-value << _EXP_SHIFT, tables)
-                    value = np.int64(((part + (1 << (shift - 1))) >> shift) - ONE)
-                made[i] = value
 
 
 @kernel

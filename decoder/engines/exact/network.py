@@ -25,7 +25,6 @@ from jpegai.decoder.engines.exact.self_test import require_exact_products
 from jpegai.decoder.engines.exact.steps import Rows, Run, Span, Step
 from jpegai.decoder.engines.exact.weights import Bound
 from jpegai.decoder.engines.formats import FRACTION, Fixed, Saturations
-from jpegai.decoder.engines.product import one_thread
 from jpegai.decoder.engines.saturation import saturated, to_latents
 from jpegai.decoder.geometry import ceil_div
 from jpegai.decoder.models import ModelStore, file_name
@@ -122,11 +121,10 @@ class ExactNetwork:
             given = saturated(array, limit, f"{self.network.name}.{entry.name}", run.saturations, self._workers)
             run.held[entry.name] = Rows(np.ascontiguousarray(given), 0)
         sums: dict[str, Sums] = {}
-        with one_thread():
-            for number, segment in enumerate(self._segments):
-                _run_segment(segment, run, sums)
-                later = {name for each in self._segments[number + 1 :] for step in each.steps for name in _inputs(step)}
-                run.held = {name: rows for name, rows in run.held.items() if name in later | {self.network.output}}
+        for number, segment in enumerate(self._segments):
+            _run_segment(segment, run, sums)
+            later = {name for each in self._segments[number + 1 :] for step in each.steps for name in _inputs(step)}
+            run.held = {name: rows for name, rows in run.held.items() if name in later | {self.network.output}}
         return run.held[self.network.output].array
 
 
@@ -163,7 +161,9 @@ def _run_segment(segment: _Segment, run: Run, sums: dict[str, Sums]) -> None:
     if segment.gram is not None:
         gram = segment.gram
         sums[gram.output] = Sums(gram.heads, gram.channels // gram.heads)
-    count = _bands(steps, run) if segment.gram or len(steps) != len(segment.steps) or sums else 1
+    attentive = segment.gram is not None or any(isinstance(step, Mix) for step in segment.steps)
+    count = _bands(steps, run) if attentive else 1
+    run.pool = [] if count > 1 else None
     kept: dict[str, Fixed] = {}
     before = set(run.held)
     for band in range(count):

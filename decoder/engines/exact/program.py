@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai.codestream.errors import UnsupportedError
-from jpegai.decoder.engines.exact import kernels
+from jpegai.decoder.engines.exact import lines, tiles
 from jpegai.decoder.engines.exact.attention import Gram, Mix
+from jpegai.decoder.engines.exact.convolution import Convolution, Part
 from jpegai.decoder.engines.exact.ranges import RANGES, input_range, tensor_range
-from jpegai.decoder.engines.exact.steps import Concat, Convolution, Depthwise, Elementwise, LayerNorm, Part, Slice, Span
+from jpegai.decoder.engines.exact.steps import Concat, Depthwise, Elementwise, LayerNorm, Slice, Span
 from jpegai.decoder.engines.exact.weights import dropped_bits, integer_weights
 from jpegai.decoder.engines.formats import FRACTION, ONE
 from jpegai.decoder.networks import Layer, Network, Tensor
@@ -148,7 +149,7 @@ class _Builder:
         transposed = layer.kind == "conv_transpose"
         parts = (_transposed_parts if transposed else _part)(layer, weight)
         dropped = 0 if alone else dropped_bits(*clip)
-        matrices = [part.matrix for part in parts]
+        matrices = [part.weights for part in parts]
         weights = integer_weights(matrices, bias, clip, named, dropped, allow_unproved=self.allow_unproved)
         format_ = self._format(self._formatted(layer, name))
         if alone:
@@ -159,13 +160,13 @@ class _Builder:
         if (after := self._next(name, *_CLIPS)) is not None:
             active = final = self._limits(after, format_)
             self.done.add(name := after.output)
-        mode, other, gate_bound = kernels.NONE, None, 0
+        mode, other, gate_bound = lines.NONE, None, 0
         after = self._next(name, "add", "mul_one_plus")
         if after is not None and self._known(after, name):
             if after.kind == "add":
-                mode, other = kernels.ADD, next(each for each in after.inputs if each != name)
+                mode, other = lines.ADD, next(each for each in after.inputs if each != name)
             else:
-                mode, other = kernels.GATE, after.inputs[0]
+                mode, other = lines.GATE, after.inputs[0]
                 gate_bound = _largest(active) * _largest(self.ranges[other])
             final = self._format(after.output)
             self.done.add(name := after.output)
@@ -173,7 +174,8 @@ class _Builder:
             self.done.add(name := after.output)
         self.ranges[name] = final
         pairs = zip(parts, weights.matrices, strict=True)
-        parts = tuple(replace(part, matrix=matrix) for part, matrix in pairs)
+        parts = tuple(replace(part, weights=tiles.arrange(matrix)) for part, matrix in pairs)
+        weights = replace(weights, matrices=())
         stride, factor = (1, layer.stride * shuffle) if transposed else (layer.stride, shuffle)
         self.steps.append(
             Convolution(
@@ -298,10 +300,10 @@ def _kind(layer: Layer) -> str:
 
 
 def _part(layer: Layer, weight: Float64) -> tuple[Part, ...]:
-    """Return a convolution as one product: weights (M, C, kh, kw) to (G, M, kh kw C)."""
+    """Return a convolution as one product: weights (M, C, kh, kw) to (G, M, C kh kw)."""
     tall, wide = layer.kernel
-    matrix = weight.transpose(0, 2, 3, 1).reshape(layer.groups, len(weight) // layer.groups, -1)
-    return (Part(-layer.padding[0], tall, -layer.padding[2], wide, np.ascontiguousarray(matrix), 0, 0),)
+    matrix = weight.reshape(layer.groups, len(weight) // layer.groups, -1)
+    return (Part(-layer.padding[0], tall, -layer.padding[2], wide, matrix, 0, 0),)
 
 
 def _transposed_parts(layer: Layer, weight: Float64) -> tuple[Part, ...]:
@@ -311,8 +313,8 @@ def _transposed_parts(layer: Layer, weight: Float64) -> tuple[Part, ...]:
     for across, (column, right) in enumerate(phases[1]):
         for down, (row, under) in enumerate(phases[0]):
             taken = weight[:, :, under][:, :, :, right]
-            matrix = taken.transpose(0, 2, 3, 1).reshape(1, len(weight), -1)
-            parts.append(Part(row, len(under), column, len(right), np.ascontiguousarray(matrix), down, across))
+            matrix = taken.reshape(1, len(weight), -1)
+            parts.append(Part(row, len(under), column, len(right), matrix, down, across))
     return tuple(parts)
 
 

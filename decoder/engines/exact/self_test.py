@@ -2,8 +2,8 @@
 
 The proof says that sums of integers stay within 2^53, where float64 holds every one of them. That a library makes
 each product and sum in float64, and not with fewer bits, in pieces or by differences, is not in the proof: it is tried
-out, with tiles whose sums reach 2^53, on as many threads as the decode has. The verdict belongs to the library's
-build, the processor's type and the number of threads, and is kept in the cache.
+out, with tiles whose sums reach 2^53, on as many threads as the decode has; our own code (`tiles`) is tried too. The
+verdict belongs to the library's build, the processor's type and the number of threads, and is kept in the cache.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from jpegai.codestream.errors import UnsupportedError
 from jpegai.decoder import cache
 from jpegai.decoder.engines import product as product_code
+from jpegai.decoder.engines.exact import machine, tiles
 from jpegai.decoder.engines.formats import EXACT_PRODUCT
 from jpegai.decoder.engines.product import NUMPY, Products, current, libraries, one_thread, product, products
 from jpegai.decoder.workers import Workers
@@ -162,20 +163,24 @@ def _signs(pattern: int, places: NDArray[np.int64], taps: int) -> NDArray[np.int
 def self_test(threads: int) -> SelfTest:
     """Multiply tiles at the bound with what does the products now, on so many threads at once; compare with int64."""
     cases = (*CASES, *INTEGER_CASES)
-    tiles = {case: tile(case) for case in cases}
+    made = {case: tile(case) for case in cases}
     right = {
         case: np.matmul(matrices.astype(np.int64)[:, None], columns.astype(np.int64))
-        for case, (matrices, columns) in tiles.items()
+        for case, (matrices, columns) in made.items()
     }
     alone = Workers(1)
 
     def exact(case: Case) -> bool:
-        (matrices, columns), expected = tiles[case], right[case]
+        (matrices, columns), expected = made[case], right[case]
         if case in INTEGER_CASES:
             found = product(matrices[0], np.ascontiguousarray(columns[0, 0]), alone)[None, None]
         else:
             found = np.empty(expected.shape)
             products(matrices, columns, found)
+            if not np.array_equal(found, expected):
+                return False
+            found[:] = 0
+            tiles.products(matrices, columns, found)
         return np.array_equal(found, expected)
 
     runs = cases * min(threads, _REPEATED)
@@ -212,7 +217,7 @@ def _verdict(multiply: Products, threads: int) -> SelfTest:
 
 
 def _key(threads: int) -> str:
-    code = [Path(file).read_bytes() for file in (__file__, product_code.__file__)]
+    code = [Path(file).read_bytes() for file in (__file__, product_code.__file__, tiles.__file__, machine.__file__)]
     files = [Path(entry["filepath"]).name for entry in libraries()]
     return cache.content_key(library(), str(threads), *files, *code)
 

@@ -7,6 +7,7 @@ Rows do not depend on how a tensor is cut into bands.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,24 +15,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai.decoder.engines.exact import kernels
+from jpegai.decoder.engines.exact import kernels, lines
 from jpegai.decoder.engines.exact.functions import exp_tables
 from jpegai.decoder.engines.exact.weights import Bound, IntegerWeights
 from jpegai.decoder.engines.formats import FRACTION, Fixed, Saturations
-from jpegai.decoder.engines.product import products
-from jpegai.decoder.geometry import ceil_div
 from jpegai.decoder.workers import Workers, grain
 
-__all__ = ["Concat", "Convolution", "Depthwise", "Elementwise", "LayerNorm", "Part", "Run", "Slice", "Step"]
+__all__ = ["Concat", "Depthwise", "Elementwise", "LayerNorm", "Rows", "Run", "Slice", "Span", "Step"]
 
-Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
 Span = tuple[int, int]
-
-#: Positions of a row, and of several short rows, that are multiplied at once; numbers that are laid out for it.
-_COLUMNS, _POINTS, _LAID_OUT = 512, 1024, 1 << 18
-#: Rows up to this length are put together.
-_NARROW = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +37,30 @@ class Rows:
 
 @dataclass(slots=True)
 class Run:
-    """A run of a network: sizes (height, width) of all its tensors, and what is held of them."""
+    """A run of a network: sizes (height, width) of all its tensors, what is held of them, and memory for more."""
 
     sizes: Mapping[str, tuple[int, int]]
     workers: Workers
     saturations: Saturations
     network: str
     held: dict[str, Rows] = field(default_factory=dict)
+    pool: list[NDArray[np.int32]] | None = None
+
+    def room(self, channels: int, rows: int, width: int) -> Fixed:
+        """Return an array for a tensor; between bands the memory of tensors that nobody holds is used again.
+
+        The system clears the memory that it gives, which costs as much as some layers.
+        """
+        shape = channels, rows, width
+        if self.pool is None:
+            return np.empty(shape, np.int32)
+        size = channels * rows * width
+        for place in range(len(self.pool)):
+            # what the list and the argument refer to, and no view does
+            if size <= self.pool[place].size <= 2 * size and sys.getrefcount(self.pool[place]) == _FREE:
+                return self.pool[place][:size].reshape(shape)
+        self.pool.append(np.empty(size, np.int32))
+        return self.pool[-1].reshape(shape)
 
     def count(self, tensor: str, cut: int) -> None:
         """Count values of a tensor that its format cut."""
@@ -59,6 +69,11 @@ class Run:
     def split(self, function: Callable[[int, int], int | None], count: int, numbers: int, tensor: str) -> None:
         """Call `function(first, last)` on pieces of 0..count-1, each item of so many numbers; add up what they cut."""
         self.workers.split(lambda first, last: self.count(tensor, function(first, last) or 0), count, grain(numbers))
+
+
+#: References to an array in a list, as an argument counts them, where there are no others.
+_ALONE = [np.empty(0)]
+_FREE = sys.getrefcount(_ALONE[0])
 
 
 class Step(Protocol):
@@ -80,219 +95,6 @@ class Step(Protocol):
 
     def bounds(self) -> Sequence[Bound]:
         """Return what is proved of its sums."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A convolution without padding, one of those that a layer is made of.
-
-    Attributes:
-        row, rows: first row tap, relative to `stride` times the row of the result, and their number.
-        column, columns: the same for columns.
-        matrix: (G, M, rows columns C) float64 integers, of the groups; row taps change slowest, channels fastest.
-        down, across: which of the outputs of a transposed convolution it makes, 0 or 1 in each direction.
-    """
-
-    row: int
-    rows: int
-    column: int
-    columns: int
-    matrix: Float64
-    down: int
-    across: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Convolution:
-    """Products of a layer, and what is done with them in the same pass.
-
-    Attributes:
-        source, output: names of the tensors.
-        weights: integers, of whose `matrix` form the parts are made.
-        parts: what is multiplied.
-        channels: channels of the output.
-        stride: of the input.
-        factor: by which the output is larger than the products: transposed convolutions, pixel shuffles.
-        shuffle: the part of it that is a pixel shuffle.
-        clip: the input is limited to it when it is read.
-        formats: lowest and highest value of the format of the layer, of the activation behind it, and of the output.
-        mode: what is done with `other`.
-        other: name of the tensor that is added, or gated.
-        layer: name of the stored weights.
-        kind: of the layer.
-    """
-
-    source: str
-    output: str
-    weights: IntegerWeights
-    parts: tuple[Part, ...]
-    channels: int
-    stride: int
-    factor: int
-    shuffle: int
-    clip: Span
-    formats: tuple[int, int, int, int, int, int]
-    mode: int
-    other: str | None
-    layer: str
-    kind: str
-    gate_bound: int = 0
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of the tensors it reads."""
-        return (self.source,) if self.other is None else (self.source, self.other)
-
-    def reads(self, rows: Span, run: Run) -> Sequence[tuple[str, Span]]:
-        """Return the rows under the taps."""
-        first, last = rows[0] // self.factor, ceil_div(rows[1], self.factor)
-        top = self.stride * first + min(part.row for part in self.parts)
-        end = self.stride * (last - 1) + max(part.row + part.rows for part in self.parts)
-        needs = [(self.source, (top, end))]
-        return needs if self.other is None else [*needs, (self.other, rows)]
-
-    def bounds(self) -> Sequence[Bound]:
-        """Return the bounds of the sums, and of the products of a gate."""
-        fraction = tuple(int(bits) for bits in self.weights.fraction)
-        result = [Bound(self.layer, self.kind, self.weights.bounds, fraction=fraction)]
-        if self.gate_bound:
-            result.append(Bound(self.output, "gate", (self.gate_bound,)))
-        return result
-
-    def make(self, rows: Span, run: Run) -> Fixed:
-        """Multiply block by block."""
-        width = run.sizes[self.output][1]
-        out = np.empty((self.channels, rows[1] - rows[0], width), np.int32)
-        first, last = rows[0] // self.factor, ceil_div(rows[1], self.factor)
-        across = ceil_div(width, self.factor)
-        work = functools.partial(_Work, self, run, rows, out, last - first, across)
-        high, wide = work().block_size
-        starts = [(row, column) for row in range(first, last, high) for column in range(0, across, wide)]
-
-        def piece(begin: int, end: int) -> int:
-            mine = work()
-            mine.allocate()
-            return sum(
-                mine.block(row, min(high, last - row), column, min(wide, across - column))
-                for row, column in starts[begin:end]
-            )
-
-        run.split(piece, len(starts), 1 << 16, self.output)
-        return out
-
-
-class _Work:
-    """Room and constants of a thread for the blocks of a convolution.
-
-    Where rows are long, every row is a product of its own, and rows of the laid out input are shared by the products
-    that read them; where they are short, or where there is one tap, a block of rows is one product (`flat`).
-    """
-
-    def __init__(self, layer: Convolution, run: Run, rows: Span, out: Fixed, tall: int, across: int) -> None:
-        self.layer, self.rows, self.out = layer, rows, out
-        self.source = run.held[layer.source]
-        self.other = run.held[layer.other] if layer.other else Rows(_NO_TENSOR, 0)
-        self.height = run.sizes[layer.source][0]
-        parts = layer.parts
-        self.groups = parts[0].matrix.shape[0]
-        self.share = self.source.array.shape[0] // self.groups
-        self.first = min(part.row for part in parts)
-        self.reach = max(part.row + part.rows for part in parts) - self.first
-        self.flat = across <= _NARROW or all(part.rows == part.columns == 1 for part in parts)
-        channels = len(self.source.array)
-        if self.flat:
-            depth = self.groups * max(part.matrix.shape[2] for part in parts)
-            wide = min(across, _COLUMNS)
-            points = min(_POINTS, max(wide, _LAID_OUT // depth))
-            self.block_size = max(1, min(tall, points // wide)), wide
-        else:
-            wide = min(across, _COLUMNS)
-            depth = channels * max(part.columns for part in parts) * layer.stride
-            self.block_size = max(1, min(tall, _LAID_OUT // (depth * wide))), wide
-
-    def allocate(self) -> None:
-        """Take the room for blocks."""
-        layer, (high, wide) = self.layer, self.block_size
-        if self.flat:
-            depth = max(part.matrix.shape[2] for part in layer.parts) * high
-        else:
-            depth = self.share * max(part.columns for part in layer.parts) * self._tall(high)
-        self.laid = np.empty(self.groups * depth * wide)
-        self.sums = np.empty(len(layer.weights.fraction) * high * wide)
-        self.line = np.empty(wide)
-        self.scale, self.bias = layer.weights.scale, layer.weights.bias
-        self.limits = np.array(layer.formats, np.float64)
-
-    def _tall(self, high: int) -> int:
-        """Return how many rows of the input a block of `high` rows reads."""
-        return self.layer.stride * (high - 1) + self.reach
-
-    def block(self, row: int, high: int, column: int, wide: int) -> int:
-        """Make a block of results; return how many values the formats cut."""
-        cut, laid_out = 0, None
-        for part in self.layer.parts:
-            if self.flat:
-                columns = self._lay_out_points(part, row, high, column, wide)
-            else:
-                if laid_out != (part.column, part.columns):
-                    laid_out = part.column, part.columns
-                    self._lay_out_lines(part, row, high, column, wide)
-                columns = self._lines(part, high, wide)
-            cut += self._multiply(part, columns, row, high, column, wide)
-        return cut
-
-    def _lay_out_points(self, part: Part, row: int, high: int, column: int, wide: int) -> Float64:
-        layer, points = self.layer, high * wide
-        depth = part.matrix.shape[2]
-        tap = self.share * points
-        for under in range(part.rows):
-            kernels.pack(
-                self.source.array, self.laid[under * part.columns * tap :], self.source.top, self.height,
-                layer.stride * row + part.row + under, high, layer.stride, layer.stride,
-                layer.stride * column + part.column, wide, part.columns, self.groups, depth * points, wide, tap,
-                points, *layer.clip, layer.weights.dropped,
-            )  # fmt: skip
-        return self.laid[: self.groups * depth * points].reshape(self.groups, 1, depth, points)
-
-    def _lay_out_lines(self, part: Part, row: int, high: int, column: int, wide: int) -> None:
-        layer, tap = self.layer, self.share * wide
-        tall = self._tall(high)
-        kernels.pack(
-            self.source.array, self.laid, self.source.top, self.height, layer.stride * row + self.first, tall, 1,
-            layer.stride, layer.stride * column + part.column, wide, part.columns, self.groups,
-            tall * part.columns * tap, part.columns * tap, tap, wide, *layer.clip, layer.weights.dropped,
-        )  # fmt: skip
-
-    def _lines(self, part: Part, high: int, wide: int) -> Float64:
-        """Return the taps of every row, (G, rows, taps C, columns): views that share rows."""
-        line = part.columns * self.share * wide
-        return np.lib.stride_tricks.as_strided(
-            self.laid[(part.row - self.first) * line :],
-            (self.groups, high, part.matrix.shape[2], wide),
-            (8 * self._tall(high) * line, 8 * self.layer.stride * line, 8 * wide, 8),
-        )
-
-    def _multiply(self, part: Part, columns: Float64, row: int, high: int, column: int, wide: int) -> int:
-        layer, (groups, results, _) = self.layer, part.matrix.shape
-        lines, points = columns.shape[1], columns.shape[3]
-        sums = self.sums[: groups * lines * results * points].reshape(groups, lines, results, points)
-        products(part.matrix, columns, sums)
-        place = np.array(
-            [
-                lines * results * points, wide if self.flat else results * points, points, results,
-                row, high, column, wide, layer.factor, layer.shuffle, part.down, part.across,
-                *self.rows, self.other.top, layer.mode,
-            ],
-            np.int64,
-        )  # fmt: skip
-        return int(
-            kernels.requantise(
-                self.sums, self.scale, self.bias, self.limits, self.other.array, self.out, self.line, place
-            )
-        )
-
-
-_NO_TENSOR = np.zeros((1, 1, 1), np.int32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -322,17 +124,16 @@ class Depthwise:
         """Run the loop channel by channel."""
         source, height = run.held[self.source], run.sizes[self.source][0]
         channels, _, width = source.array.shape
-        out = np.empty((channels, rows[1] - rows[0], width), np.int32)
-        weights, scale = self.weights, self.weights.scale
-        taps = weights.matrices[0].reshape(channels, 3, 3)
+        out = run.room(channels, rows[1] - rows[0], width)
+        weights = self.weights
+        taps, scale, limits = weights.matrices[0], weights.scale, np.array(self.format, np.float64)
+        top = source.top
 
         def piece(first: int, last: int) -> int:
-            line = np.empty(width)
-            low, high = self.format
-            cut = kernels.depthwise(
-                source.array, taps, scale, weights.bias, out, line, source.top, height, rows[0], low, high, first, last
+            place = np.array(
+                [first, last, source.array.shape[1], width, rows[0] - top, out.shape[1], -top, height - top], np.int64
             )
-            return int(cut)
+            return lines.depthwise(source.array, taps, scale, weights.bias, limits, out, place)
 
         run.split(piece, channels, out.shape[1] * width, self.output)
         return out
@@ -368,7 +169,7 @@ class Elementwise:
         held = [run.held[name] for name in self.inputs]
         starts = [rows[0] - each.top for each in held]
         channels, width = held[0].array.shape[0], run.sizes[self.output][1]
-        out = np.empty((channels, rows[1] - rows[0], width), np.int32)
+        out = run.room(channels, rows[1] - rows[0], width)
         loop: Callable[[int, int], int | None]
         if len(held) == 2:
             loop = functools.partial(_PAIRS[self.kind], held[0].array, held[1].array, out, *starts, *self.format)
@@ -385,7 +186,7 @@ _PAIRS: Mapping[str, Callable[..., Any]] = {
     "mul": kernels.multiply,
     "mul_one_plus": kernels.gate,
 }
-_FUNCTIONS: Mapping[str, Callable[..., Any]] = {"elu": kernels.elu, "sigmoid": kernels.sigmoid}
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {"elu": lines.elu, "sigmoid": kernels.sigmoid}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -467,7 +268,7 @@ class LayerNorm:
         """Run the loop row by row."""
         source = run.held[self.source]
         channels, _, width = source.array.shape
-        out = np.empty((channels, rows[1] - rows[0], width), np.int32)
+        out = run.room(channels, rows[1] - rows[0], width)
         steady = np.array([channels**2 * self.eps * 2.0 ** (2 * FRACTION)])
 
         def piece(first: int, last: int) -> int:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import frexp, isfinite, log2
+from math import log2
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,21 +147,28 @@ def integer_weights(
     span = -(-low >> dropped) - (low < 0 < dropped), (high >> dropped) + (high > 0 < dropped)
     point = FRACTION - dropped
     rows = [matrix.reshape(len(bias), -1) for matrix in matrices]
-    fraction = np.empty(len(bias), np.int64)
-    bounds: list[int] = []
-    for channel, added in enumerate(map(float, bias)):
-        sums = [each[channel] for each in rows]
-        if not (all(np.isfinite(each).all() for each in sums) and isfinite(added)):
-            raise ModelError("a weight is not a number", selector=f"{layer}, channel {channel}")
-        bits = min(_first_guess(each, added, max(-span[0], span[1]), point) for each in sums)
-        while (bound := max(_bound(each, added, bits, span, point) for each in sums)) > EXACT_PRODUCT:
-            bits -= 1
-        if bits < LEAST_BITS:
-            bound = max(_bound(each, added, LEAST_BITS, span, point) for each in sums)
-            if not allow_unproved:
-                raise _too_large(layer, channel, bound)
-        fraction[channel] = bits
-        bounds.append(bound)
+    finite = np.isfinite(bias)
+    for each in rows:
+        finite &= np.isfinite(each).all(axis=1)
+    if not finite.all():
+        raise ModelError("a weight is not a number", selector=f"{layer}, channel {int(np.argmin(finite))}")
+
+    def proved(channels: NDArray[np.int64], bits: NDArray[np.int64]) -> list[int]:
+        found = [_bounds(each[channels], bias[channels], bits, span, point) for each in rows]
+        return [max(sums) for sums in zip(*found, strict=True)]
+
+    fraction = np.min([_first_guess(each, bias, max(-span[0], span[1]), point) for each in rows], axis=0)
+    bounds = [0] * len(bias)
+    waiting = np.arange(len(bias))
+    while waiting.size:
+        for channel, bound in zip(waiting, proved(waiting, fraction[waiting]), strict=True):
+            bounds[channel] = bound
+        waiting = np.array([channel for channel in waiting if bounds[channel] > EXACT_PRODUCT], np.int64)
+        fraction[waiting] -= 1
+    for channel in np.flatnonzero(fraction < LEAST_BITS):
+        bounds[channel] = proved(np.array([channel]), np.array([LEAST_BITS]))[0]
+        if not allow_unproved:
+            raise _too_large(layer, int(channel), bounds[channel])
     integers = tuple(
         np.rint(np.ldexp(each, fraction[:, None])).reshape(matrix.shape)
         for each, matrix in zip(rows, matrices, strict=True)
@@ -169,19 +176,23 @@ def integer_weights(
     return IntegerWeights(integers, np.rint(np.ldexp(bias, fraction + point)), fraction, tuple(bounds), dropped)
 
 
-def _first_guess(row: NDArray[np.float64], bias: float, magnitude: int, point: int) -> int:
-    """Return a number of bits that is not too small, from floating point."""
+def _first_guess(rows: NDArray[np.float64], bias: NDArray[np.float64], magnitude: int, point: int) -> NDArray[np.int64]:
+    """Return numbers of bits that are not too small, from floating point."""
     # the tight bound is at least half of the simple one
-    largest = float(np.abs(row).sum()) * magnitude / 2 + abs(bias) * (1 << point)
-    return MOST_BITS if largest == 0 else min(MOST_BITS, 55 - frexp(largest)[1])
+    largest = np.abs(rows).sum(axis=1) * (magnitude / 2) + np.abs(bias) * (1 << point)
+    return np.where(largest == 0, MOST_BITS, np.minimum(MOST_BITS, 55 - np.frexp(largest)[1])).astype(np.int64)
 
 
-def _bound(row: NDArray[np.float64], bias: float, bits: int, span: tuple[int, int], point: int) -> int:
-    """Return the proved bound for weights with so many bits, in Python's integers."""
-    low, high = span
-    integers = np.rint(np.ldexp(row, bits))
+def _bounds(
+    rows: NDArray[np.float64], bias: NDArray[np.float64], bits: NDArray[np.int64], span: tuple[int, int], point: int
+) -> list[int]:
+    """Return the proved bounds for weights with so many bits, in Python's integers."""
+    low, high = max(-span[0], 0), max(span[1], 0)
+    integers = np.rint(np.ldexp(rows, bits[:, None]))
     # the sums are exact where the bound holds: inputs take 16 bits at least, which leaves sums of weights below 2^53
-    up, down = int(integers[integers > 0].sum()), -int(integers[integers < 0].sum())
-    positive = up * max(high, 0) + down * max(-low, 0)
-    negative = up * max(-low, 0) + down * max(high, 0)
-    return max(positive, negative) + abs(int(np.rint(np.ldexp(bias, bits + point))))
+    ups, downs = np.maximum(integers, 0).sum(axis=1), np.maximum(-integers, 0).sum(axis=1)
+    added = np.abs(np.rint(np.ldexp(bias, bits + point)))
+    return [
+        max(up * high + down * low, up * low + down * high) + more
+        for up, down, more in zip(*([int(value) for value in each] for each in (ups, downs, added)), strict=True)
+    ]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from jpegai.decoder.engines.exact import attention, kernels, program, steps, weights
+from jpegai.decoder.engines.exact import attention, convolution, kernels, lines, program, steps, weights
 from jpegai.decoder.engines.exact.declared import TensorFormat, tensor_formats
 from jpegai.decoder.engines.exact.functions import exp_negative, exp_tables
 from jpegai.decoder.engines.exact.ranges import INPUT_RANGES, RANGES
@@ -61,7 +61,7 @@ def test_the_engine_has_the_formats_of_the_table(network: Network) -> None:
 
     checked = set()
     for step in program.build_steps(network, Ones(network)):
-        if isinstance(step, steps.Convolution):
+        if isinstance(step, convolution.Convolution):
             made = formats[layers[step.layer].output]
             assert step.weights.dropped == made.dropped, step.layer
             assert step.formats[:2] == span(made), step.layer
@@ -71,7 +71,7 @@ def test_the_engine_has_the_formats_of_the_table(network: Network) -> None:
         elif isinstance(step, (steps.Depthwise, steps.Elementwise, steps.LayerNorm, attention.Mix)):
             assert step.format == span(formats[step.output]), step.output
         checked.add(type(step))
-    assert steps.Convolution in checked
+    assert convolution.Convolution in checked
 
 
 def values(label: str) -> list[int]:
@@ -83,7 +83,7 @@ def test_check_values_of_functions() -> None:
     tables = exp_tables()
     assert [exp_negative(u, tables) for u in values("u")] == values("E(u)")
     x = np.array(values("a"), np.int32).reshape(1, 1, -1)
-    for name, function in (("sigmoid", kernels.sigmoid), ("ELU", kernels.elu)):
+    for name, function in (("sigmoid", kernels.sigmoid), ("ELU", lines.elu)):
         out = np.empty_like(x)
         function(x, out, 0, tables, 0, 1)
         assert out.ravel().tolist() == values(name)

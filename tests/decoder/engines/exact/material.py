@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from jpegai.decoder.engines.exact import ExactNetwork, network, steps
+from jpegai.decoder.engines.exact import ExactNetwork, convolution, network
 from jpegai.decoder.engines.exact.ranges import INPUT_RANGES
 from jpegai.decoder.engines.formats import Fixed, Saturations
 from jpegai.decoder.models import ModelStore, file_name
@@ -62,16 +62,14 @@ def run(
     return out, sum(saturations.counts.values())
 
 
-def cut_small(
-    patch: pytest.MonkeyPatch, columns: int = 5, points: int = 7, laid_out: int = 64, narrow: int = 4
-) -> None:
+def cut_small(patch: pytest.MonkeyPatch, columns: int = 5, laid_out: int = 64, sums: int = 64) -> None:
     """Make products of a few positions and bands of one row."""
     patch.setattr(network, "_BAND_BYTES", 1)
     patch.setattr(network, "_BAND_ROWS", 1)
-    patch.setattr(steps, "_COLUMNS", columns)
-    patch.setattr(steps, "_POINTS", points)
-    patch.setattr(steps, "_LAID_OUT", laid_out)
-    patch.setattr(steps, "_NARROW", narrow)
+    patch.setattr(convolution, "_COLUMNS", columns)
+    patch.setattr(convolution, "_NARROW", columns)
+    patch.setattr(convolution, "_LAID_OUT", laid_out)
+    patch.setattr(convolution, "_SUMS", sums)
 
 
 def small_networks() -> dict[str, Network]:
