@@ -27,7 +27,17 @@ from numpy.typing import NDArray
 
 from jpegai.decoder import cache
 
-__all__ = ["CannotStore", "Kernel", "abi", "array_type", "code_key", "kernel", "processor", "target_machine"]
+__all__ = [
+    "CannotStore",
+    "Kernel",
+    "abi",
+    "array_type",
+    "code_key",
+    "disabled",
+    "kernel",
+    "processor",
+    "target_machine",
+]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -36,9 +46,14 @@ class CannotStore(Exception):
     """The compiled form of a kernel depends on numba at run time."""
 
 
+def disabled() -> bool:
+    """Return whether compiled code is not wanted: everything runs as plain Python then."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+
+
 def kernel(function: _Function) -> _Function:
     """Make a function a kernel. It compiles on its first call with arguments of new types."""
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+    if disabled():
         return function
     return cast(_Function, Kernel(function))
 

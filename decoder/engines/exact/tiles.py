@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegai.decoder import jit
 from jpegai.decoder.engines.exact.machine import Shape, address, functions, shape
 from jpegai.decoder.engines.product import NUMPY, current
 from jpegai.decoder.engines.product import products as other_products
@@ -52,7 +53,7 @@ def multiply(weights: Float64, laid: Float64, offsets: Int64, group: int, sums: 
         points: how many positions are made: a multiple of those of a tile, N at most.
     """
     groups, blocks, depth, _ = weights.shape
-    if current() is not NUMPY:
+    if current() is not NUMPY or jit.disabled():
         starts = group * np.arange(groups)[:, None, None, None] + offsets[:, None]
         made = np.empty((groups, 1, sums.shape[1], points))
         other_products(matrices(weights), laid[starts + np.arange(points)], made)
