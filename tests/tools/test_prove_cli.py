@@ -133,8 +133,8 @@ def test_unproved_checkpoints_decode_on_demand_only(run: Run, oversized: Path, t
     assert (code, printed, err) == (5, "", f"jpegai: {oversized / SOP}, {FAILURE}")
     assert not out.exists()
     code, printed, err = run("decode", STREAM, out, "--models", oversized, "--allow-unproved")
-    assert (code, printed, err.count("\n")) == (0, "", 1)
-    assert err.startswith(f"jpegai: warning: {STREAM}: unproved sop_prim, conv3.weight, channel 7: decoded with")
+    assert (code, printed) == (0, "")
+    assert err.startswith(f"jpegai: warning: {STREAM}: sop_prim, conv3.weight, channel 7: decoded with weights too")
     assert out.is_file()
     code, printed, err = run("dump", STREAM, tmp_path / "all.npz", "--models", oversized, "--allow-unproved")
     assert code == 0

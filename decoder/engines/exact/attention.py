@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import sqrt
+from math import ceil, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ __all__ = ["POSITIONS", "Gram", "Mix"]
 POSITIONS = 1 << 28
 #: Fraction bits of a share.
 _SHARE = 24
+#: Largest difference of scores.
+_SCORES = 1 << 62
 #: Bits of the lower half of a sum over positions.
 _LOW = 26
 #: Blocks that are multiplied at once.
@@ -128,13 +130,22 @@ class Gram:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mix:
-    """Values mixed by the shares that follow from the sums."""
+    """Values mixed by the shares that follow from the sums.
+
+    Attributes:
+        source, output: names of values and result.
+        gram: makes the sums.
+        temperature: of every head.
+        format: lowest and highest result.
+        stored: name of the stored temperature.
+    """
 
     source: str
     output: str
     gram: Gram
     temperature: NDArray[np.float64]
     format: Span
+    stored: str
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -142,9 +153,14 @@ class Mix:
         return (self.source,)
 
     def bounds(self) -> Sequence[Bound]:
-        """Return the bound of a sum of shares times values."""
+        """Return the bounds of the difference of two scores, by head, and of a sum of shares times values."""
         share = self.gram.channels // self.gram.heads
-        return [Bound(self.output, "attention mix", (self.gram.magnitude * ((1 << _SHARE) + share),))]
+        # cosines exceed 1 by roundings alone
+        scores = (2 * ceil(abs(float(each)) * (1 << EXP_FRACTION) * (1 + 2.0**-40)) + 2 for each in self.temperature)
+        return [
+            Bound(self.stored, "attention score", tuple(scores), limit=_SCORES),
+            Bound(self.output, "attention mix", (self.gram.magnitude * ((1 << _SHARE) + share),)),
+        ]
 
     def layer(self, sums: Sums) -> Convolution:
         """Return the step that mixes: a convolution with the shares as weights."""
@@ -154,7 +170,8 @@ class Mix:
             head, row, column = place
             norms = sqrt(queries[head, row] or 1.0) * sqrt(keys[head, column] or 1.0)
             score = products_[place] / norms * float(self.temperature[head])
-            scores[place] = round(float(np.ldexp(score, EXP_FRACTION)))
+            # what is proved is far from the limits
+            scores[place] = round(min(max(float(np.ldexp(score, EXP_FRACTION)), -_SCORES / 2), _SCORES / 2))
         shares: NDArray[np.float64] = np.empty(scores.shape)
         channels = self.gram.channels
         rows = channels, channels // self.gram.heads

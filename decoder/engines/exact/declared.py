@@ -59,7 +59,7 @@ def tensor_formats(network: Network) -> list[TensorFormat]:
             chain = _chain(network, layer)
             last = next(each for each in reversed(chain) if each in table)
             parts |= dict.fromkeys(chain[: chain.index(last) + 1], last)
-            dropped = 0 if chain == [name] and is_depthwise(layer) else dropped_bits(low, high)
+            dropped = 0 if chain == [name] and _depthwise(layer) else dropped_bits(low, high)
         if parts.get(name, name) != name:
             made[name] = _with_range(name, layer, "exact", table[parts[name]], dropped)
         elif layer.kind in (*_ORDER, "concat", "slice_channels"):
@@ -71,7 +71,7 @@ def tensor_formats(network: Network) -> list[TensorFormat]:
     return list(made.values())
 
 
-def is_depthwise(layer: Layer) -> bool:
+def _depthwise(layer: Layer) -> bool:
     """Whether a layer is a 3x3 convolution of every channel with itself."""
     return layer.kind == "conv" and layer.kernel == (3, 3) and layer.stride == 1 and 1 < layer.groups == layer.channels
 

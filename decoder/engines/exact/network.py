@@ -92,7 +92,7 @@ class ExactNetwork:
         message = "decoded with weights too large for the exact engine: the result is not exact"
         if more:
             message += f" (nor are {more} more sums of {self.network.name} proved)"
-        return Finding("unproved", "W", message, f"{self.network.name}, {first.layer}, channel {first.channel}")
+        return Finding(None, "W", message, f"{self.network.name}, {first.layer}, channel {first.channel}")
 
     def bounds(self) -> list[Bound]:
         """Return what is proved of all sums."""

@@ -250,7 +250,9 @@ class _Builder:
         values = f"{layer.output} values"
         self.steps.append(Slice(source, values, (2 * layer.channels, 3 * layer.channels)))
         self.steps.append(gram)
-        self.steps.append(Mix(values, layer.output, gram, self._stored(layer.weight).reshape(-1), format_))
+        assert layer.weight is not None
+        temperature, named = self._stored(layer.weight).reshape(-1), self.network.prefix + layer.weight.name
+        self.steps.append(Mix(values, layer.output, gram, temperature, format_, named))
         self.ranges[layer.output] = format_
 
 

@@ -199,6 +199,26 @@ def test_what_is_no_number_is_refused_even_where_unproved_weights_are_allowed() 
         ExactNetwork(network, store.tensors(file), Workers(1), allow_unproved=True)
 
 
+def test_a_temperature_that_is_too_large_is_refused_and_named() -> None:
+    file, network = file_name("hop_decoder_UV", 1), NETWORKS["hop_sec"]
+    tensors = dict(ModelStore.open("test").tensors(file))
+    name = "TAM.TABs.1.attn.temperature"
+    tensors[name] = np.array(tensors[name])
+    for size, holds in ((2.0**36, True), (-(2.0**37), False), (3e38, False)):
+        tensors[name][2, 0, 0] = size
+        certificate = proof.prove(changed_store({file: {name: tensors[name]}}, "test"), network, file)
+        assert [(each.layer, each.kind, each.channel) for each in certificate.failures] == (
+            [] if holds else [(name, "attention score", 2)]
+        )
+        if not holds:
+            with pytest.raises(ModelError, match=rf"{name} \(attention score\), channel 2: a sum could overflow"):
+                ExactNetwork(network, tensors, Workers(1))
+        exact = ExactNetwork(network, tensors, Workers(1), allow_unproved=True)
+        assert exact.exact is holds
+        latents = np.random.default_rng(1).integers(-(1 << 20), 1 << 20, (256, 2, 3)).astype(np.int32)
+        assert exact(latents, size=(30, 41)).any()
+
+
 def test_unproved_weights_are_decoded_on_demand_with_a_warning() -> None:
     pictures = []
     for threads in (1, 2):
@@ -206,9 +226,9 @@ def test_unproved_weights_are_decoded_on_demand_with_a_warning() -> None:
         picture = decoder.record(STREAM, recorder)
         assert picture is not None
         assert not recorder.exact
-        (warning,) = [each for each in picture.findings if each.rule == "unproved"]
+        (warning,) = [each for each in picture.findings if "not exact" in each.message]
         assert str(warning) == (
-            "unproved sop_prim, conv3.weight, channel 7: decoded with weights too large for the exact engine: "
+            "sop_prim, conv3.weight, channel 7: decoded with weights too large for the exact engine: "
             "the result is not exact"
         )
         assert warning.severity == "W"
@@ -222,7 +242,7 @@ def test_what_is_proved_is_exact_and_float32_is_not() -> None:
         picture = Decoder("analytic", engine=engine, threads=1, allow_unproved=True).record(STREAM, recorder)
         assert picture is not None
         assert recorder.exact is expected
-        assert not [each for each in picture.findings if each.rule == "unproved"]
+        assert not picture.findings
 
 
 def test_accumulators_of_the_hyper_scale_decoder_have_32_bits() -> None:
