@@ -85,7 +85,7 @@ def main() -> int:
     parser.add_argument("streams", nargs="+")
     options = parser.parse_args()
     if options.bands:
-        for each in pieces(rows=5, columns=48, points=96, laid_out=1 << 14, narrow=16):
+        for each in pieces(rows=12, columns=48, points=96, laid_out=1 << 14, narrow=16):
             setattr(*each)
     with _multiplier(options.blas):
         found = hashes_of(options.streams, options.threads)
