@@ -43,6 +43,7 @@ def test_whole_tensors(stream: VectorStream, entry: dict[str, Any]) -> None:
     assert not figures.faults, figures.row()
 
 
+@needs_vectors
 def test_a_difference_is_a_fault() -> None:
     stream, entry = next(case for case in cases() if case[0].name == "flt_all_a")
     figures = compare(stream, entry, decoder("test"), decoder("test", "float32"))
