@@ -23,10 +23,11 @@ from threadpoolctl import threadpool_info
 from jpegai.decoder import Decoder
 from jpegai.decoder.canonical import canonical, sha256
 from jpegai.decoder.engines import product
-from jpegai.decoder.engines.exact import convolution, kernels, network
+from jpegai.decoder.engines.exact import kernels
 from jpegai.decoder.jit import Kernel
 from jpegai.decoder.recorder import Dump
 from tests.decoder import exact_blas
+from tests.decoder.exact_pieces import pieces
 from tests.streams import VectorStream
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,13 +85,13 @@ def main() -> int:
     parser.add_argument("streams", nargs="+")
     options = parser.parse_args()
     if options.bands:
-        network._BAND_BYTES, network._BAND_ROWS = 1, 5
-        convolution._COLUMNS, convolution._NARROW, convolution._LAID_OUT, convolution._SUMS = 48, 16, 1 << 14, 1 << 14
+        for each in pieces(rows=12, columns=48, narrow=16, laid_out=1 << 14, sums=1 << 14):
+            setattr(*each)
     with _multiplier(options.blas):
         found = hashes_of(options.streams, options.threads)
     features = [name for name, there in np._core._multiarray_umath.__cpu_features__.items() if there]
     blas = [each for each in threadpool_info() if each["user_api"] == "blas"]
-    compiled = isinstance(kernels.multiply, Kernel)
+    compiled = isinstance(kernels.sigmoid, Kernel)
     print(json.dumps({"features": features, "blas": blas, "compiled": compiled, "hashes": found}))
     return 0
 

@@ -142,11 +142,15 @@ class Convolution:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Results that are made at once: places of what is laid out, by row phase; of the results; and positions."""
+    """Results that are made at once: places of what is laid out, by row phase; of the results; and positions.
+
+    `used` positions hold results, `points` are what whole tiles make.
+    """
 
     laid: tuple[Int64, ...]
     made: Int64
     points: int
+    used: int
 
 
 class _Plan:
@@ -216,7 +220,8 @@ class _Plan:
                 ]  # fmt: skip
                 made = len(self.scale), pitch, up, count, left, columns, *rows, out[2], other_top, other[2]
                 places = [np.array(place, np.int64) for place in (*laid, made)]
-                self.blocks.append(_Block(tuple(places[:-1]), places[-1], points(count, wide)))
+                used = (count - 1) * pitch + columns
+                self.blocks.append(_Block(tuple(places[:-1]), places[-1], points(count, wide), used))
 
     def make(self, block: _Block, source: Fixed, other: Fixed, out: Fixed) -> int:
         """Make a block of results; return how many values the formats cut."""
@@ -227,7 +232,7 @@ class _Plan:
         made = sums[: self.room[1]].reshape(self.groups, self.results, self.points)
         cut = 0
         for part, offsets, table in zip(layer.parts, self.offsets, self.tables, strict=True):
-            tiles.multiply(part.weights, laid, offsets, self.group, made, block.points)
+            tiles.multiply(part.weights, laid, offsets, self.group, made, block.points, block.used)
             cut += lines.finish(
                 sums, table, self.scale, self.bias, self.limits, other, out, block.made, layer.factor, layer.mode
             )

@@ -41,7 +41,9 @@ def matrices(arranged: Float64) -> Float64:
     return np.ascontiguousarray(arranged.swapaxes(2, 3)).reshape(groups, blocks * size, depth)
 
 
-def multiply(weights: Float64, laid: Float64, offsets: Int64, group: int, sums: Float64, points: int) -> None:
+def multiply(
+    weights: Float64, laid: Float64, offsets: Int64, group: int, sums: Float64, points: int, used: int
+) -> None:
     """Add up sums[g, m, n] = sum over k of weights[g, m, k] laid[g group + offsets[k] + n].
 
     Args:
@@ -51,13 +53,14 @@ def multiply(weights: Float64, laid: Float64, offsets: Int64, group: int, sums: 
         group: distance of the groups in `laid`.
         sums: (G, blocks * channels, N) float64, C-contiguous, written.
         points: how many positions are made: a multiple of those of a tile, N at most.
+        used: how many of them mean anything; what follows may be any number.
     """
     groups, blocks, depth, _ = weights.shape
     if current() is not NUMPY or jit.disabled():
         starts = group * np.arange(groups)[:, None, None, None] + offsets[:, None]
-        made = np.empty((groups, 1, sums.shape[1], points))
-        other_products(matrices(weights), laid[starts + np.arange(points)], made)
-        sums[:, :, :points] = made[:, 0]
+        made = np.empty((groups, 1, sums.shape[1], used))
+        other_products(matrices(weights), laid[starts + np.arange(used)], made)
+        sums[:, :, :used] = made[:, 0]
         return
     _code()(
         address(laid), address(offsets), address(weights), address(sums),
@@ -72,7 +75,7 @@ def products(matrices: Float64, columns: Float64, out: Float64) -> None:
     laid, sums = np.zeros((groups, depth, whole)), np.empty((groups, weights.shape[1] * weights.shape[3], whole))
     for row in range(rows):
         laid[..., :points] = columns[:, row]
-        multiply(weights, laid.reshape(-1), whole * np.arange(depth), depth * whole, sums, whole)
+        multiply(weights, laid.reshape(-1), whole * np.arange(depth), depth * whole, sums, whole, points)
         out[:, row] = sums[:, : out.shape[2], :points]
 
 

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from jpegai.decoder.engines.exact import ExactNetwork, convolution, network
+from jpegai.decoder.engines.exact import ExactNetwork
 from jpegai.decoder.engines.exact.ranges import INPUT_RANGES
 from jpegai.decoder.engines.formats import Fixed, Saturations
 from jpegai.decoder.models import ModelStore, file_name
 from jpegai.decoder.networks import NETWORKS, Input, Network
 from jpegai.decoder.networks.blocks import Builder
 from jpegai.decoder.workers import Workers
+from tests.decoder.exact_pieces import pieces
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -64,12 +65,8 @@ def run(
 
 def cut_small(patch: pytest.MonkeyPatch, columns: int = 5, laid_out: int = 64, sums: int = 64) -> None:
     """Make products of a few positions and bands of one row."""
-    patch.setattr(network, "_BAND_BYTES", 1)
-    patch.setattr(network, "_BAND_ROWS", 1)
-    patch.setattr(convolution, "_COLUMNS", columns)
-    patch.setattr(convolution, "_NARROW", columns)
-    patch.setattr(convolution, "_LAID_OUT", laid_out)
-    patch.setattr(convolution, "_SUMS", sums)
+    for each in pieces(1, columns, columns, laid_out, sums):
+        patch.setattr(*each)
 
 
 def small_networks() -> dict[str, Network]:
