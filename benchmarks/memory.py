@@ -3,7 +3,7 @@
 The figure is the largest resident size (VmHWM) minus the resident size (VmRSS) after models and sessions are loaded and
 used once, so it is what pictures of this size take.
 
-    python -m benchmarks.memory STREAM SMALL TRANSFORM MEMORY    MEMORY in bytes, 0: default
+    python -m benchmarks.memory STREAM SMALL TRANSFORM MEMORY ENGINE    MEMORY in bytes, 0: default
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def status(name: str) -> int:
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
-def measure(stream: str, small: str, transform: str, memory: int) -> None:
+def measure(stream: str, small: str, transform: str, memory: int, engine: str) -> None:
     """Decode a small stream to load everything, then the stream; print time, peak and bands."""
     from jpegai.codestream import Codestream
     from jpegai.decoder import Decoder
     from jpegai.decoder.plan import make_plan
 
-    decoder = Decoder("test", engine="float32", max_memory=memory or None)
+    decoder = Decoder("test", engine=engine, max_memory=memory or None)
     decoder.decode(small, transform=transform)
     loaded = status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # VmHWM from now on
@@ -72,32 +72,35 @@ def in_process(*arguments: object) -> dict[str, float]:
 
 
 def run() -> None:
-    """Print a row for each picture and transform: whole, and in bands where the transform allows them.
+    """Print a row for each picture and transform: float32 whole, in bands where the transform allows them, and exact.
 
-    SOP and BOP are to need `AIM` bytes per pixel at most, in bands or not.
+    SOP and BOP are to need `AIM` bytes per pixel at most, in bands or not; the exact engine is to need at most twice
+    what float32 does.
     """
-    print(f"{'':20}{'peak MiB':>10}{'bytes/px':>10}{'MiB/Mpx':>9}{'estimate':>10}{'bands':>7}{'seconds':>9}")
+    print(f"{'':24}{'peak MiB':>10}{'bytes/px':>10}{'MiB/Mpx':>9}{'estimate':>10}{'bands':>7}{'seconds':>9}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for transform in TRANSFORMS:
             small = write(folder, 64, 64, transform)
             for height, width in SIZES:
                 path = write(folder, height, width, transform)
-                whole = in_process(path, small, transform, 0)
-                _row(f"{transform} {height}x{width}", whole)
+                whole = in_process(path, small, transform, 0, "float32")
+                _row(f"{transform} {height}x{width} float32", whole)
                 if transform != "hop":
                     aim = AIM * height * width
-                    _row("  in bands", in_process(path, small, transform, min(aim, int(whole["estimate"]) // 2)))
+                    memory = min(aim, int(whole["estimate"]) // 2)
+                    _row("  in bands", in_process(path, small, transform, memory, "float32"))
+                _row("  exact", in_process(path, small, transform, 0, "exact"))
 
 
 def _row(name: str, found: dict[str, float]) -> None:
     pixels, peak = found["pixels"], found["peak"] / 2**20
     print(
-        f"{name:20}{peak:10.1f}{found['peak'] / pixels:10.1f}{1e6 * peak / pixels:9.1f}"
+        f"{name:24}{peak:10.1f}{found['peak'] / pixels:10.1f}{1e6 * peak / pixels:9.1f}"
         f"{found['estimate'] / 2**20:10.1f}{found['bands']:7.0f}{found['seconds']:9.2f}",
         flush=True,
     )
 
 
 if __name__ == "__main__":
-    measure(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    measure(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5])

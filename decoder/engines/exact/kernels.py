@@ -13,15 +13,7 @@ from jpegai.decoder.engines.exact.functions import EXP_BITS, EXP_FRACTION, exp_n
 from jpegai.decoder.engines.formats import FRACTION, ONE, Fixed
 from jpegai.decoder.jit import kernel
 
-__all__ = [
-    "add",
-    "clip",
-    "copy_rows",
-    "gate",
-    "layer_norm",
-    "multiply",
-    "sigmoid",
-]  # fmt: skip
+__all__ = ["add", "clip", "gate", "layer_norm", "multiply", "sigmoid"]
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -83,16 +75,6 @@ def clip(x: Fixed, out: Fixed, row: int, low: int, high: int, first: int, last: 
             values, made = x[channel, row + r], out[channel, r]
             for i in range(made.size):
                 made[i] = min(max(values[i], low), high)
-
-
-@kernel
-def copy_rows(x: Fixed, out: Fixed, row: int, channel: int) -> None:
-    """Copy all channels of `x` to those of `out` from `channel` on, cropped to its size."""
-    for c in range(x.shape[0]):
-        for r in range(out.shape[1]):
-            values, made = x[c, row + r], out[channel + c, r]
-            for i in range(made.size):
-                made[i] = values[i]
 
 
 @kernel
