@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ from jpegai.codestream.errors import LimitError, ModelError, UnsupportedError
 from jpegai.decoder import cache
 from jpegai.decoder.engines import graph, nodes, rewrite
 from jpegai.decoder.engines.formats import Saturations
+from jpegai.decoder.engines.loaded import Loaded
 from jpegai.decoder.engines.stages import stages, strips
-from jpegai.decoder.models import ModelStore, file_name
-from jpegai.decoder.networks import NETWORKS, Network
+from jpegai.decoder.models import ModelStore
+from jpegai.decoder.networks import Network
 from jpegai.decoder.workers import Workers
 
 # ONNX Runtime reports usage over the network unless this is set before it is imported; a picture decoder must not
@@ -145,9 +145,7 @@ class Float32Engine:
         _share_arena()
         self._options.add_session_config_entry("session.use_env_allocators", "1")
         self._options.enable_mem_pattern = False
-        self._networks: dict[tuple[str, str], Float32Network] = {}
-        self._locks: dict[tuple[str, str], threading.Lock] = {}
-        self._lock = threading.Lock()
+        self._loaded = Loaded(self._load)
 
     def network(self, name: str, index: int, bank: str | None = None) -> Float32Network:
         """Return a network of a model, loaded on its first use; several may be loaded at once from several threads.
@@ -160,20 +158,11 @@ class Float32Engine:
         Raises:
             ModelError: weights are missing or wrong.
         """
-        key = name, file_name(NETWORKS[name].file_kind, index, bank)
-        with self._lock:
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
-            if key not in self._networks:
-                self._networks[key] = self._load(NETWORKS[name], key[1])
-            return self._networks[key]
+        return self._loaded.get(name, index, bank)
 
     def loaded(self, networks: Iterable[tuple[str, int, str | None]]) -> bool:
         """Return whether all these networks are loaded; each is given as to `network`."""
-        return all(
-            (name, file_name(NETWORKS[name].file_kind, index, bank)) in self._networks
-            for name, index, bank in networks
-        )
+        return self._loaded.has(networks)
 
     def integers(self, values: NDArray[np.int8]) -> NDArray[np.float32]:
         """Return integers as float32."""

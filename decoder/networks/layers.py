@@ -99,6 +99,11 @@ class Layer:
         return tuple(tensor for tensor in stored if tensor is not None)
 
     @property
+    def depthwise(self) -> bool:
+        """Whether it is a 3x3 convolution of every channel with itself."""
+        return self.kind == "conv" and self.kernel == (3, 3) and self.stride == 1 and 1 < self.groups == self.channels
+
+    @property
     def divisor(self) -> int:
         """What a crop divides the size argument by: D of 06.4."""
         return 1 << (self.depth - 1 if self.skip and self.depth >= 4 else self.depth)

@@ -59,7 +59,7 @@ def tensor_formats(network: Network) -> list[TensorFormat]:
             chain = _chain(network, layer)
             last = next(each for each in reversed(chain) if each in table)
             parts |= dict.fromkeys(chain[: chain.index(last) + 1], last)
-            dropped = 0 if chain == [name] and _depthwise(layer) else dropped_bits(low, high)
+            dropped = 0 if chain == [name] and layer.depthwise else dropped_bits(low, high)
         if parts.get(name, name) != name:
             made[name] = _with_range(name, layer, "exact", table[parts[name]], dropped)
         elif layer.kind in (*_ORDER, "concat", "slice_channels"):
@@ -69,11 +69,6 @@ def tensor_formats(network: Network) -> list[TensorFormat]:
         else:
             made[name] = _with_range(name, layer, "rounded", table[name], dropped)
     return list(made.values())
-
-
-def _depthwise(layer: Layer) -> bool:
-    """Whether a layer is a 3x3 convolution of every channel with itself."""
-    return layer.kind == "conv" and layer.kernel == (3, 3) and layer.stride == 1 and 1 < layer.groups == layer.channels
 
 
 def _with_range(name: str, layer: Layer | None, rule: str, bits: int, dropped: int = 0) -> TensorFormat:

@@ -7,10 +7,8 @@ on the bands.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -22,14 +20,15 @@ from jpegai.decoder.engines.exact.attention import Gram, Mix, Sums
 from jpegai.decoder.engines.exact.program import AnyStep, LocalStep, build_steps
 from jpegai.decoder.engines.exact.ranges import input_range
 from jpegai.decoder.engines.exact.self_test import require_exact_products
-from jpegai.decoder.engines.exact.steps import Rows, Run, Span, Step
+from jpegai.decoder.engines.exact.steps import Concat, Rows, Run, Slice, Span, Step
 from jpegai.decoder.engines.exact.weights import Bound
 from jpegai.decoder.engines.formats import FRACTION, Fixed, Saturations
+from jpegai.decoder.engines.loaded import Loaded
 from jpegai.decoder.engines.saturation import saturated, to_latents
 from jpegai.decoder.geometry import ceil_div
-from jpegai.decoder.models import ModelStore, file_name
+from jpegai.decoder.models import ModelStore
 from jpegai.decoder.models.cached import cached_tensors
-from jpegai.decoder.networks import NETWORKS, Network
+from jpegai.decoder.networks import Network
 from jpegai.decoder.workers import Workers
 
 __all__ = ["ExactEngine", "ExactNetwork"]
@@ -114,7 +113,9 @@ class ExactNetwork:
         """
         if self.network.has_crops and size is None:
             raise ValueError(f"{self.network.name} needs its size argument")
-        sizes = _sizes(self.network, [array.shape[1:] for array in inputs], size)
+        _, height, width = inputs[0].shape
+        sizes = dict(self.network.sizes(height, width, size))
+        sizes |= {step.output: sizes[step.source] for step in self.steps if isinstance(step, Slice)}
         run = Run(sizes, self._workers, saturations or Saturations(), self.network.name)
         for entry, array in zip(self.network.inputs, inputs, strict=True):
             limit = (1 << (input_range(entry.name) + FRACTION)) - 1
@@ -236,26 +237,7 @@ def _channels(step: Step, alive: Mapping[str, int], run: Run) -> int:
     for name in step.inputs:
         height, width = run.sizes[name]
         total += alive[name] // (4 * height * width) if name in alive else run.held[name].array.shape[0]
-    return total if type(step).__name__ == "Concat" else total // len(step.inputs)
-
-
-def _sizes(
-    network: Network, shapes: Sequence[tuple[int, ...]], size: tuple[int, int] | None
-) -> dict[str, tuple[int, int]]:
-    """Return height and width of every tensor of a run."""
-    sizes = {
-        entry.name: (int(shape[0]), int(shape[1])) for entry, shape in zip(network.inputs, shapes, strict=True)
-    }
-    for layer in network.layers:
-        height, width = sizes[layer.inputs[0]]
-        if layer.kind == "crop":
-            assert size is not None
-            sizes[layer.output] = ceil_div(size[0], layer.divisor), ceil_div(size[1], layer.divisor)
-        else:
-            sizes[layer.output] = ceil(height * layer.upsampling), ceil(width * layer.upsampling)
-        if layer.kind == "channel_attention":
-            sizes[f"{layer.output} values"] = sizes[layer.output]
-    return sizes
+    return total if isinstance(step, Concat) else total // len(step.inputs)
 
 
 class ExactEngine:
@@ -271,9 +253,7 @@ class ExactEngine:
 
     def __init__(self, store: ModelStore, workers: Workers, *, allow_unproved: bool = False) -> None:
         self._store, self._workers, self._allow_unproved = store, workers, allow_unproved
-        self._networks: dict[tuple[str, str], ExactNetwork] = {}
-        self._locks: dict[tuple[str, str], threading.Lock] = {}
-        self._lock = threading.Lock()
+        self._loaded = Loaded(self._load)
 
     def network(self, name: str, index: int, bank: str | None = None) -> ExactNetwork:
         """Return a network of a model, made on its first use; arguments as `Engine.network`.
@@ -282,24 +262,19 @@ class ExactEngine:
             ModelError: weights are missing or wrong, or a sum is not proved.
             UnsupportedError: the BLAS library does not multiply exactly (`require_exact_products`).
         """
-        network = NETWORKS[name]
-        key = name, file_name(network.file_kind, index, bank)
-        with self._lock:
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
-            if key not in self._networks:
-                require_exact_products(self._workers.threads)
-                # tensors of checkpoints are read where they are; those of built-in models are formulas
-                if self._store.built_in:
-                    tensors = cached_tensors(self._store, key[1], list(network.tensors()))
-                else:
-                    tensors = self._store.tensors(key[1])
-                try:
-                    made = ExactNetwork(network, tensors, self._workers, allow_unproved=self._allow_unproved)
-                except ModelError as error:
-                    raise error.locate(file=self._store.place(key[1])) from None
-                self._networks[key] = made
-            return self._networks[key]
+        return self._loaded.get(name, index, bank)
+
+    def _load(self, network: Network, file: str) -> ExactNetwork:
+        require_exact_products(self._workers.threads)
+        # tensors of checkpoints are read where they are; those of built-in models are formulas
+        if self._store.built_in:
+            tensors = cached_tensors(self._store, file, list(network.tensors()))
+        else:
+            tensors = self._store.tensors(file)
+        try:
+            return ExactNetwork(network, tensors, self._workers, allow_unproved=self._allow_unproved)
+        except ModelError as error:
+            raise error.locate(file=self._store.place(file)) from None
 
     def prepare(self, network: Network, tensors: Mapping[str, NDArray[np.float32]]) -> ExactNetwork:
         """Return a network that is no part of the models; tensors that the table does not list have a wide range."""
@@ -307,10 +282,7 @@ class ExactEngine:
 
     def loaded(self, networks: Iterable[tuple[str, int, str | None]]) -> bool:
         """Return whether all these networks are loaded; each is given as to `network`."""
-        return all(
-            (name, file_name(NETWORKS[name].file_kind, index, bank)) in self._networks
-            for name, index, bank in networks
-        )
+        return self._loaded.has(networks)
 
     def integers(self, values: NDArray[np.int8]) -> Fixed:
         """Return integers in fixed point."""

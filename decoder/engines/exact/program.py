@@ -145,7 +145,7 @@ class _Builder:
         assert layer.weight is not None
         named = self.network.prefix + layer.weight.name
         source, clip = self.clipped.get(layer.inputs[0], (layer.inputs[0], self.ranges[layer.inputs[0]]))
-        alone = _depthwise(layer) and name == layer.output
+        alone = layer.depthwise and name == layer.output
         transposed = layer.kind == "conv_transpose"
         parts = (_transposed_parts if transposed else _part)(layer, weight)
         dropped = 0 if alone else dropped_bits(*clip)
@@ -281,13 +281,9 @@ def _largest(span: Span) -> int:
     return max(abs(span[0]), abs(span[1]))
 
 
-def _depthwise(layer: Layer) -> bool:
-    return layer.kind == "conv" and layer.kernel == (3, 3) and layer.stride == 1 and 1 < layer.groups == layer.channels
-
-
 def _reads_clipped(layer: Layer) -> bool:
     """Whether a layer limits its input when it reads it."""
-    return layer.kind == "conv" and not _depthwise(layer)
+    return layer.kind == "conv" and not layer.depthwise
 
 
 def _kind(layer: Layer) -> str:
